@@ -11,10 +11,11 @@
 -- 1 + m * u ^ skew with u uniform, so with skew 2 the first of 10,000 projects gets 1% of all votes and half of them go to
 -- the first quarter. Users with low numbers are loud in the same way.
 
-CREATE FUNCTION pg_temp.size(at_scale_1 int) RETURNS int LANGUAGE sql STABLE AS $$
+-- These two do not change while the file loads: called IMMUTABLE, they are evaluated once a statement and not once a row.
+CREATE FUNCTION pg_temp.size(at_scale_1 int) RETURNS int LANGUAGE sql IMMUTABLE AS $$
     SELECT greatest(2, round(at_scale_1 * coalesce(nullif(current_setting('showcase.scale', true), ''), '1')::numeric))::int
 $$;
-CREATE FUNCTION pg_temp.base() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT date_trunc('hour', now()) $$;
+CREATE FUNCTION pg_temp.base() RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$ SELECT date_trunc('hour', now()) $$;
 -- Uniform in [0, 1), from the row's number and the choice's number.
 CREATE FUNCTION pg_temp.u(n int, choice int) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
     SELECT (hashint4extended(n, choice) & 4503599627370495) / 4503599627370496.0::float8
@@ -45,7 +46,7 @@ INSERT INTO users (id, username, email, bio, profile_image, is_verified, is_acti
 SELECT pg_temp.id('user', n),
        CASE n WHEN 7 THEN 'the'
               ELSE pg_temp.word('{ada,grace,linus,barbara,edsger,margaret,alan,radia,ken,frances,leslie,hedy,dennis,katherine,bjarne,zoë,søren,žofia,ñusta,さくら,李明,Ольга,أمل,νίκη}', n, 1)
-                || pg_temp.word('{_builds,_codes,.dev,_labs,-works,_io,.eth,_ships,_invests,}', n, 2) || '_' || n END,
+                || pg_temp.word('{_builds,_codes,.dev,_labs,-works,_io,.eth,_ships,_invests,""}', n, 2) || '_' || n END,
        'user' || n || '@example.org',
        CASE WHEN pg_temp.u(n, 3) < 0.7 THEN pg_temp.word('{"Building","Researching","Investing in","Writing about","Teaching","Curious about"}', n, 4)
                 || pg_temp.word('{" distributed systems"," consensus protocols"," climate tech"," developer tools"," open hardware"," games"," health data"," privacy"," 机器学习"," robótica"}', n, 5) END,
@@ -125,7 +126,8 @@ FROM (SELECT min(n) AS n, project, voter
       GROUP BY project, voter
       ORDER BY min(n)
       LIMIT pg_temp.size(300000)) voted
-JOIN projects p ON p.id = pg_temp.id('project', project);
+JOIN projects p ON p.id = pg_temp.id('project', project)
+ORDER BY pg_temp.id('user', voter), p.id; -- in the order of the unique index: a third faster
 
 -- 200,000 messages in up to 16,000 conversations, the liveliest with a thousand and more. Every 400th conversation is
 -- somebody's notes to self. Messages older than two weeks are mostly read.
@@ -174,8 +176,8 @@ FROM (SELECT n, pg_temp.word('{pending,approved,approved,approved,rejected}', n,
 -- 8,000 requests for an introduction, from investors to the builders of popular projects.
 INSERT INTO intro_requests (id, project_id, investor_id, builder_id, message, status, created_at, updated_at)
 SELECT pg_temp.id('intro', n), CASE WHEN pg_temp.u(n, 121) < 0.95 THEN p.id END, i.user_id, p.user_id,
-       CASE WHEN pg_temp.u(n, 122) < 0.8 THEN pg_temp.sentence(n, 123) END, status, at,
-       CASE status WHEN 'pending' THEN at ELSE pg_temp.moment(n, 126, at, pg_temp.base()) END
+       CASE WHEN pg_temp.u(n, 122) < 0.8 THEN pg_temp.sentence(n, 123) END, drafted.status, at,
+       CASE drafted.status WHEN 'pending' THEN at ELSE pg_temp.moment(n, 126, at, pg_temp.base()) END
 FROM (SELECT n, pg_temp.pick(n, 127, pg_temp.size(10000), 2) AS project, pg_temp.pick(n, 128, pg_temp.size(600), 1.7) AS investor,
              pg_temp.word('{pending,pending,approved,approved,rejected}', n, 129) AS status
       FROM generate_series(1, pg_temp.size(8000)) n) drafted
@@ -229,7 +231,8 @@ FROM (SELECT min(n) AS n, post, voter
       FROM (SELECT n, pg_temp.pick(n, 203, pg_temp.size(50000), 2.2) AS post, pg_temp.pick(n, 204, pg_temp.size(5000), 1.3) AS voter
             FROM generate_series(1, pg_temp.size(150000)) n) drafted
       GROUP BY post, voter) voted
-JOIN chain_posts cp ON cp.id = pg_temp.id('post', post);
+JOIN chain_posts cp ON cp.id = pg_temp.id('post', post)
+ORDER BY cp.id, pg_temp.id('user', voter);
 
 INSERT INTO chain_post_comments (id, post_id, user_id, content, is_deleted, created_at)
 SELECT pg_temp.id('post_comment', n), cp.id, pg_temp.id('user', pg_temp.pick(n, 211, pg_temp.size(5000), 1.8)),

@@ -1,7 +1,7 @@
 -- The indexes of the source tables. Part 1 is document 003's list, statement for statement. Part 2 is what its own views
 -- need and its list lacks: a partial index (WHERE is_upvote, WHERE is_deleted = FALSE) cannot answer a count of all rows,
 -- so 003's feed took minutes to build. The rule that Part 2 follows: every column by which a model reaches a table, and
--- every foreign key (a parent's DELETE looks its children up), leads some index that is not partial.
+-- every foreign key (a parent's DELETE looks its children up), leads an index that leaves out NULLs at most.
 
 -- Part 1: the 26 of document 003 -------------------------------------------------------------------------------------
 
