@@ -38,18 +38,56 @@ fn passes(state: &SqlState) -> bool {
     *state == SqlState::T_R_SERIALIZATION_FAILURE || *state == SqlState::T_R_DEADLOCK_DETECTED
 }
 
-/// Runs `operation`, a whole transaction, until it succeeds, fails for good, or has failed [`ATTEMPTS`] times. The
-/// pauses between are random up to a doubling limit, so that two rivals do not meet again.
+/// Runs `operation`, a whole transaction, until it succeeds, fails for good, or has failed [`ATTEMPTS`] times.
+///
+/// Rust cannot yet see that the future of a borrowing `async` closure is `Send`; in a spawned task use [`Attempts`].
 pub async fn retry<T, E: Transient>(mut operation: impl AsyncFnMut() -> Result<T, E>) -> Result<T, E> {
-    let mut limit = FIRST_PAUSE;
-    for _ in 1..ATTEMPTS {
+    let mut attempts = Attempts::default();
+    loop {
         match operation().await {
-            Err(failure) if failure.is_transient() => tokio::time::sleep(random_up_to(limit)).await,
+            Err(failure) if attempts.again_after(&failure).await => {}
             outcome => return outcome,
         }
-        limit = (limit * 2).min(LONGEST_PAUSE);
     }
-    operation().await
+}
+
+/// Counts failures and pauses between attempts, for callers who write the loop themselves:
+///
+/// ```no_run
+/// # async fn transfer(client: &mut headwater_postgres::Client) -> Result<(), headwater_postgres::Error> { Ok(()) }
+/// # async fn example(client: &mut headwater_postgres::Client) -> Result<(), headwater_postgres::Error> {
+/// let mut attempts = headwater_postgres::retry::Attempts::default();
+/// loop {
+///     match transfer(client).await {
+///         Err(failure) if attempts.again_after(&failure).await => {}
+///         outcome => return outcome,
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct Attempts {
+    failed: u32,
+}
+
+impl Attempts {
+    /// True, after a pause, where another attempt makes sense. The pause is random up to a doubling limit, so that two
+    /// rivals do not meet again.
+    pub async fn again_after(&mut self, failure: &impl Transient) -> bool {
+        self.failed += 1;
+        if self.failed >= ATTEMPTS || !failure.is_transient() {
+            return false;
+        }
+        let limit = FIRST_PAUSE.saturating_mul(1 << (self.failed - 1).min(16)).min(LONGEST_PAUSE);
+        tokio::time::sleep(random_up_to(limit)).await;
+        true
+    }
+
+    /// How many attempts failed so far.
+    #[must_use]
+    pub fn failed(&self) -> u32 {
+        self.failed
+    }
 }
 
 /// A random duration up to `limit`. The standard library seeds its hash maps at random; that is random enough here.
