@@ -39,7 +39,7 @@ pub(super) async fn create_views(
         let before = waiting.len();
         let mut again = Vec::new();
         for (model, view) in waiting {
-            match create_view(transaction, model, view).await? {
+            match create_anywhere(transaction, model, view).await? {
                 Ok(oid) => {
                     created.refused.remove(&model.name);
                     created.views.insert(model.name.clone(), oid);
@@ -80,6 +80,23 @@ async fn scratch_names(
         QualifiedName::new(schema.clone(), if own_name { model.name.name.clone() } else { neutral() })
     });
     Ok(views.collect())
+}
+
+/// A SELECT that reads a temporary table can only be a temporary view. The compiler refuses such a model, with better
+/// words than the server has for a temporary view in a lasting schema.
+async fn create_anywhere(
+    transaction: &mut Transaction<'_>,
+    model: &SelectToResolve,
+    view: &QualifiedName,
+) -> Result<Result<Oid, ResolutionError>, Error> {
+    let outcome = create_view(transaction, model, view).await?;
+    match &outcome {
+        Err(refusal) if refusal.sqlstate == SqlState::INVALID_TABLE_DEFINITION.code() => {
+            let temporary = QualifiedName::new(ident("pg_temp"), Ident::generated("headwater ", view.name.as_str()));
+            create_view(transaction, model, &temporary).await
+        }
+        _ => Ok(outcome),
+    }
 }
 
 /// The new view's object id, or the server's refusal.
