@@ -1,0 +1,55 @@
+-- The feed (trending, top-rated, newest): document 003's mv_feed_projects.
+--
+-- Choices:
+--   comment_count   top-level comments, as 003 has it; trending counts replies too. Soft-deleted comments count nowhere.
+--   trending_score  a downvote takes 1.5 points away; in 003 it added them. The age term is linear in now(), so the order
+--                   of two projects never changes by age alone.
+--   user_has_upvoted is a placeholder that the page fills for its viewer, as in 003.
+
+-- headwater: realtime
+CREATE MATERIALIZED VIEW mv_feed_projects AS
+SELECT
+    p.id,
+    p.title,
+    p.description,
+    p.proof_of_work_link,
+    p.image_url,
+    p.created_at,
+    p.updated_at,
+    p.is_featured,
+    p.category,
+
+    -- Creator info (denormalized)
+    p.user_id,
+    u.username,
+    u.profile_image,
+    u.is_verified,
+
+    -- Engagement metrics (pre-computed)
+    p.proof_score,
+    (SELECT count(*) FROM comments c WHERE c.project_id = p.id AND c.parent_id IS NULL AND NOT c.is_deleted) AS comment_count,
+    (SELECT count(*) FROM upvotes v WHERE v.project_id = p.id AND v.is_upvote) AS upvote_count,
+    (SELECT count(*) FROM validation_badges b WHERE b.project_id = p.id) AS badge_count,
+
+    -- User-specific data placeholder (filled at query time)
+    FALSE AS user_has_upvoted,
+
+    -- Trending score (for sorting)
+    (
+        p.proof_score * 0.5 +
+        (SELECT count(*) FROM comments c WHERE c.project_id = p.id AND NOT c.is_deleted) * 2 +
+        ((SELECT count(*) FROM upvotes v WHERE v.project_id = p.id AND v.is_upvote) -
+         (SELECT count(*) FROM upvotes v WHERE v.project_id = p.id AND NOT v.is_upvote)) * 1.5 +
+        EXTRACT(EPOCH FROM (CURRENT_TIMESTAMP - p.created_at)) / 3600 * -0.1
+    ) AS trending_score
+FROM projects p
+JOIN users u ON p.user_id = u.id
+WHERE p.is_deleted = FALSE
+ORDER BY trending_score DESC;
+
+CREATE UNIQUE INDEX idx_mv_feed_id ON mv_feed_projects (id);
+CREATE INDEX idx_mv_feed_trending ON mv_feed_projects (trending_score DESC);
+CREATE INDEX idx_mv_feed_proof_score ON mv_feed_projects (proof_score DESC);
+CREATE INDEX idx_mv_feed_created ON mv_feed_projects (created_at DESC);
+CREATE INDEX idx_mv_feed_category ON mv_feed_projects (category, trending_score DESC);
+CREATE INDEX idx_mv_feed_featured ON mv_feed_projects (is_featured, trending_score DESC) WHERE is_featured = TRUE;

@@ -1,0 +1,75 @@
+-- Search over projects, users and chains: document 003's mv_search_index.
+--
+-- Choices: a UNIQUE index, without which 003's index could never be refreshed and every write to projects, users and
+-- chains failed. A user's relevance counts the projects that are not deleted (003: all). The trigram index needs the
+-- extension pg_trgm, which schema.sql creates where the server has it.
+
+-- headwater: realtime
+CREATE MATERIALIZED VIEW mv_search_index AS
+SELECT
+    'project' AS result_type,
+    p.id,
+    p.title AS name,
+    p.description,
+    p.image_url,
+    p.created_at,
+    p.user_id,
+    u.username AS creator_username,
+    p.proof_score AS relevance_score,
+
+    -- Full-text search vector
+    to_tsvector('english',
+        coalesce(p.title, '') || ' ' ||
+        coalesce(p.description, '') || ' ' ||
+        coalesce(u.username, '')
+    ) AS search_vector
+FROM projects p
+JOIN users u ON p.user_id = u.id
+WHERE p.is_deleted = FALSE
+
+UNION ALL
+
+SELECT
+    'user' AS result_type,
+    u.id,
+    u.username AS name,
+    u.bio AS description,
+    u.profile_image AS image_url,
+    u.created_at,
+    u.id AS user_id,
+    u.username AS creator_username,
+    (SELECT count(*) FROM projects p WHERE p.user_id = u.id AND p.is_deleted = FALSE) AS relevance_score,
+
+    to_tsvector('english',
+        coalesce(u.username, '') || ' ' ||
+        coalesce(u.bio, '')
+    ) AS search_vector
+FROM users u
+WHERE u.is_active = TRUE
+
+UNION ALL
+
+SELECT
+    'chain' AS result_type,
+    c.id,
+    c.name,
+    c.description,
+    c.image_url,
+    c.created_at,
+    c.creator_id AS user_id,
+    u.username AS creator_username,
+    (SELECT count(*) FROM chain_followers f WHERE f.chain_id = c.id) AS relevance_score,
+
+    to_tsvector('english',
+        coalesce(c.name, '') || ' ' ||
+        coalesce(c.description, '')
+    ) AS search_vector
+FROM chains c
+JOIN users u ON c.creator_id = u.id
+WHERE c.is_active = TRUE AND c.is_public = TRUE;
+
+CREATE UNIQUE INDEX idx_search_key ON mv_search_index (result_type, id);
+CREATE INDEX idx_search_vector ON mv_search_index USING GIN (search_vector);
+CREATE INDEX idx_search_type ON mv_search_index (result_type, relevance_score DESC);
+CREATE INDEX idx_search_created ON mv_search_index (created_at DESC);
+CREATE INDEX idx_search_name_trgm ON mv_search_index USING GIN (name gin_trgm_ops);
