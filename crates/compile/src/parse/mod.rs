@@ -1,8 +1,37 @@
 //! File text → [`ParsedModel`]: one per `CREATE MATERIALIZED VIEW`, with its indexes and option comments.
+//!
+//! | module | does |
+//! | --- | --- |
+//! | `statements` | cuts a file into statements, so that one error does not hide the next |
+//! | `words` | PostgreSQL's scanner: words with their bytes in the file |
+//! | `scan_error` | finds a word that cannot be scanned (HW0102) |
+//! | `syntax_error` | finds the word at which the grammar stops, and a likely cause (HW0101) |
+//! | `declared` | collects what all statements declare, and gives each index to its model |
+//! | `model` | reads CREATE MATERIALIZED VIEW |
+//! | `index` | reads CREATE INDEX |
+//! | `options` | reads `-- headwater:` comments |
+//! | `refused` | refuses every other statement, with what to write instead (HW0103) |
+//! | `nearest` | "did you mean …?" |
+//!
+//! The grammar is PostgreSQL's own (libpg_query). Names are not resolved here: the server does that.
+
+mod declared;
+mod index;
+mod model;
+mod nearest;
+mod options;
+mod refused;
+mod scan_error;
+mod statements;
+mod syntax_error;
+mod words;
 
 use std::ops::Range;
 
 use headwater_catalog::{Ident, QualifiedName};
+
+use self::declared::Declared;
+use crate::Diagnostic;
 
 /// One file of models.
 #[derive(Debug, Clone)]
@@ -92,9 +121,45 @@ pub struct ParsedModel {
     pub text: String,
 }
 
-/// Parses every file; problems of one statement do not hide those of the next.
+/// The stack that one word can cost, in bytes. Measured without optimisation: 31 kB a level for decoding the tree, one
+/// level a word in chains of NOT. PostgreSQL's own parser guards its stack; the decoder does not.
+const STACK_PER_WORD: usize = 40 << 10;
+
+/// The stack that always suffices, in bytes: libpg_query gives no tree that is deeper than 5,000 levels.
+const STACK_MAX: usize = 5_000 * STACK_PER_WORD;
+
+/// Parses every file; problems of one statement do not hide those of the next. Models come in the order of the files;
+/// a statement with an error gives none. Diagnostics come in the order of the files and of the places in them.
 #[must_use]
-pub fn parse(files: &[SourceFile]) -> (Vec<ParsedModel>, Vec<crate::Diagnostic>) {
-    let _ = files;
-    todo!()
+pub fn parse(files: &[SourceFile]) -> (Vec<ParsedModel>, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let mut statements = Vec::new();
+    for file in files {
+        statements.extend(statements::split(file, &mut diagnostics).into_iter().map(|raw| (file, raw)));
+    }
+    let longest = statements.iter().map(|(_, raw)| raw.words.len()).max().unwrap_or(0);
+    let models = on_deep_stack(longest, || {
+        let mut declared = Declared::default();
+        for (file, raw) in &statements {
+            declared.add(file, raw, &mut diagnostics);
+        }
+        declared.join(files, &mut diagnostics)
+    });
+    let order = |diagnostic: &Diagnostic| files.iter().position(|file| file.path == diagnostic.file);
+    diagnostics.sort_by_key(|diagnostic| (order(diagnostic), diagnostic.span.start));
+    (models, diagnostics)
 }
+
+/// Runs `work` on a thread whose stack suffices for statements of so many words: 32 MB at least, which the system
+/// provides page by page as they are used.
+fn on_deep_stack<T: Send>(words: usize, work: impl FnOnce() -> T + Send) -> T {
+    let stack = words.saturating_mul(STACK_PER_WORD).clamp(32 << 20, STACK_MAX);
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("parse".into()).stack_size(stack).spawn_scoped(scope, work);
+        let result = thread.expect("the system provides a thread").join();
+        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+#[cfg(test)]
+mod tests;
