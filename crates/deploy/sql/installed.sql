@@ -1,0 +1,7 @@
+-- Every version of every model, the serving one first.
+SELECT schema_name, name, version, table_name, state, reason, broken_at::text AS broken_at, mode, tier, timed,
+       key_columns, columns, sources, definition, file, generation,
+       compare_summary, compare_sample, compare_repair, discard,
+       boundaries, filled_ranges, filled, backfill_ms, installed_at::text AS installed_at
+  FROM headwater.model
+ ORDER BY schema_name, name, installed_at IS NULL, started_at

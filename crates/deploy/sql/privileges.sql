@@ -1,0 +1,22 @@
+-- What the connected role lacks: each row is one missing right.
+-- $1: source tables and their partitions, $2: schemas of the models, $3: true when the schema headwater is there.
+SELECT 'table' AS kind, t AS object, p AS privilege, current_user::text AS role
+  FROM unnest($1::text[]) AS t, unnest(ARRAY['SELECT', 'TRIGGER']) AS p
+ WHERE to_regclass(t) IS NOT NULL AND NOT has_table_privilege(to_regclass(t)::oid, p)
+UNION ALL
+SELECT 'schema', s, 'CREATE', current_user::text
+  FROM unnest($2::text[]) AS s
+ WHERE EXISTS (SELECT FROM pg_namespace WHERE nspname = s)
+   AND NOT has_schema_privilege(current_user, (SELECT oid FROM pg_namespace WHERE nspname = s), 'CREATE')
+UNION ALL
+SELECT 'schema missing', s, 'CREATE', current_user::text
+  FROM unnest($2::text[]) AS s
+ WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = s)
+UNION ALL
+SELECT 'database', current_database()::text, 'CREATE', current_user::text
+ WHERE NOT $3::boolean AND NOT has_database_privilege(current_database(), 'CREATE')
+UNION ALL
+SELECT 'owner', 'headwater', 'OWNER', current_user::text
+ WHERE $3::boolean
+   AND NOT pg_has_role((SELECT nspowner FROM pg_namespace WHERE nspname = 'headwater'), 'USAGE')
+ORDER BY 1, 2, 3

@@ -1,0 +1,10 @@
+-- One row per model version with what `status` shows.
+SELECT m.schema_name, m.name, m.version, m.table_name, m.state, m.reason, m.broken_at::text AS broken_at,
+       m.mode, m.tier, m.timed, m.key_columns, m.file, m.filled, m.filled_ranges,
+       coalesce(cardinality(m.boundaries) + 1, 0) AS ranges, m.backfill_ms, m.installed_at::text AS installed_at,
+       greatest(coalesce(c.reltuples, 0), 0)::bigint AS estimated_rows,
+       coalesce(pg_total_relation_size(c.oid), 0)::bigint AS bytes
+  FROM headwater.model m
+  LEFT JOIN pg_catalog.pg_class c ON c.relname = m.table_name AND c.relnamespace = to_regnamespace('headwater')
+ WHERE m.state <> 'retired'
+ ORDER BY m.schema_name, m.name, m.installed_at IS NULL

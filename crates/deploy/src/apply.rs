@@ -1,0 +1,396 @@
+//! `plan` and `apply`: the sequence that brings a database from what is installed to what is wanted.
+
+use std::time::Duration;
+
+use headwater_compile::{CompiledModel, Diagnostic, Severity, SourceFile, Statement};
+use headwater_postgres::{Config, SchemaLock, connect};
+use tokio_postgres::{Client, GenericClient};
+
+use crate::build::{build, discard, start_over};
+use crate::diff::{Action, Change, Diff, diff};
+use crate::error::{Error, Problems};
+use crate::fill::fill;
+use crate::install::{INSTALL, install, installed_version};
+use crate::installed::{self, InstalledModel};
+use crate::locks::Patience;
+use crate::precheck;
+use crate::progress::Progress;
+use crate::swap::{Swap, wait_for_old_snapshots};
+use crate::triggers::{self, Gap, Orphans};
+use crate::verify;
+use crate::wanted::{self, Generations, Wanted};
+
+/// How `apply` goes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How long and how often table locks are waited for.
+    pub patience: Patience,
+    /// Rows in one range of a fill.
+    pub rows_per_range: i64,
+    /// How long another apply is waited for.
+    pub wait_for_others: Duration,
+}
+
+impl Default for Options {
+    /// 5,000 rows make a transaction of some tenths of a second: short for vacuum, long against its overhead.
+    fn default() -> Self {
+        Self { patience: Patience::default(), rows_per_range: 5_000, wait_for_others: Duration::from_secs(3600) }
+    }
+}
+
+/// What `apply` would do.
+#[derive(Debug)]
+pub struct Plan {
+    /// The models, compiled.
+    pub wanted: Wanted,
+    /// What is installed.
+    pub installed: Vec<InstalledModel>,
+    /// What differs.
+    pub diff: Diff,
+    /// Serving triggers that are missing or disabled.
+    pub gaps: Vec<Gap>,
+}
+
+impl Plan {
+    /// True where `apply` has nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.diff.is_empty() && self.gaps.is_empty()
+    }
+
+    /// The change of one model.
+    #[must_use]
+    pub fn change(&self, model: &CompiledModel) -> Option<&Change> {
+        self.diff.changes.iter().find(|change| change.name == model.name)
+    }
+
+    /// The models to build.
+    pub fn to_build(&self) -> impl Iterator<Item = &CompiledModel> {
+        self.wanted.models.iter().filter(|model| self.diff.to_build().any(|change| change.name == model.name))
+    }
+
+    /// The statements that make one model, those of its fill included.
+    #[must_use]
+    pub fn statements(&self, model: &CompiledModel) -> Vec<Statement> {
+        let mut statements = model.build.clone();
+        let fill =
+            |sql: &String| Statement { sql: sql.clone(), comment: "fill, once per range of keys".into(), undo: None };
+        statements.extend(model.fill.step.iter().map(fill));
+        let sql = format!("CREATE OR REPLACE VIEW {} AS\n{}", model.name, model.finish);
+        statements.push(Statement {
+            sql,
+            comment: "what readers see".into(),
+            undo: Some(format!("DROP VIEW {}", model.name)),
+        });
+        statements
+    }
+
+    /// The statements of the triggers that all models share.
+    #[must_use]
+    pub fn trigger_statements(&self) -> Vec<Statement> {
+        self.wanted
+            .serving_triggers()
+            .into_iter()
+            .flat_map(|source| source.functions.into_iter().chain(source.triggers))
+            .collect()
+    }
+}
+
+/// What `apply` did.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// One per model, wanted or removed.
+    pub changes: Vec<Change>,
+    /// What was filled.
+    pub built: Vec<Built>,
+    /// Unchanged models that were repaired because triggers of theirs had been missing: name and repaired keys.
+    pub repaired: Vec<(String, i64)>,
+    /// Warnings and notes, with the files.
+    pub problems: Problems,
+}
+
+/// One model that was built.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Built {
+    /// The model.
+    pub name: String,
+    /// Its rows when it was verified.
+    pub rows: i64,
+    /// How long its fill took in all, interruptions left out.
+    pub backfill_ms: u64,
+}
+
+/// Compiles `files` against the database and compares with what is installed. Writes nothing. Problems are in
+/// [`Wanted::problems`]; those of the database are among them.
+pub async fn plan(client: &mut Client, files: &[SourceFile]) -> Result<Plan, Error> {
+    let installed = installed::load(client).await?;
+    let wanted = wanted::compile(client, files, &installed::generations(&installed)).await?;
+    compare(client, wanted, installed).await
+}
+
+async fn compare(
+    client: &impl GenericClient,
+    mut wanted: Wanted,
+    installed: Vec<InstalledModel>,
+) -> Result<Plan, Error> {
+    let names = wanted.models.iter().map(|model| (model.name.clone(), model.version.clone())).collect();
+    let mut diff = diff(&names, &installed);
+    keep_refused(&mut diff, &wanted);
+    wanted.problems.diagnostics.extend(precheck::check(client, &wanted, &diff).await?);
+    let gaps = match installed_version(client).await? {
+        Some(_) => trigger_gaps(client, &wanted).await?,
+        None => Vec::new(),
+    };
+    Ok(Plan { wanted, installed, diff, gaps })
+}
+
+/// A model that was declared and did not compile is not one that was removed.
+fn keep_refused(diff: &mut Diff, wanted: &Wanted) {
+    diff.changes.retain(|change| change.action != Action::Removed || !wanted.declared.contains_key(&change.name));
+}
+
+/// The serving triggers that are missing now: recorded ones that are gone or disabled, or lacking on new partitions;
+/// and those that this program generates differently from what is recorded.
+async fn trigger_gaps(client: &impl GenericClient, wanted: &Wanted) -> Result<Vec<Gap>, Error> {
+    triggers::gaps(client, &triggers::pairs(&wanted.serving_triggers())).await
+}
+
+/// Brings the database to the models in `files`. Nothing is written where there is an error in any of them.
+pub async fn apply(
+    config: &Config,
+    files: &[SourceFile],
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Applied, Error> {
+    let mut lock = take_lock(config, options, progress).await?;
+    let plan = plan(&mut lock, files).await?;
+    carry_out(&mut lock, plan, options, progress).await
+}
+
+/// As [`apply`], for models that are taken from what is installed: `refresh` and `remove` use it.
+pub(crate) async fn apply_installed(
+    lock: &mut SchemaLock,
+    keep: impl Fn(&InstalledModel) -> bool,
+    generations: impl Fn(&InstalledModel) -> i32,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Applied, Error> {
+    let installed = installed::load(&**lock).await?;
+    let kept: Vec<_> = installed.iter().filter(|model| model.serves() && keep(model)).cloned().collect();
+    let generations: Generations = kept.iter().map(|model| (model.name.clone(), generations(model))).collect();
+    let mut wanted = wanted::compile(lock, &installed::definitions(&kept), &generations).await?;
+    for model in &mut wanted.models {
+        if let Some(origin) = kept.iter().find(|origin| origin.name == model.name) {
+            model.file.clone_from(&origin.file);
+        }
+    }
+    for model in kept.iter().filter(|model| generations[&model.name] == model.generation) {
+        same_compiler(model, &wanted)?;
+    }
+    let plan = compare(&**lock, wanted, installed).await?;
+    carry_out(lock, plan, options, progress).await
+}
+
+/// What is left alone must compile to what is installed: its triggers are generated together with the others.
+fn same_compiler(model: &InstalledModel, wanted: &Wanted) -> Result<(), Error> {
+    match wanted.models.iter().find(|compiled| compiled.name == model.name) {
+        Some(compiled) if compiled.version != model.version => Err(Error::OtherCompiler {
+            model: model.name.short(),
+            installed: model.version.clone(),
+            compiled: compiled.version.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Takes the schema lock; says so when another apply holds it.
+pub(crate) async fn take_lock(
+    config: &Config,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<SchemaLock, Error> {
+    match SchemaLock::acquire(connect(config).await?, Duration::ZERO).await {
+        Err(busy @ headwater_postgres::Error::Busy { .. }) => progress.say(&format!("{busy}; waiting for it")),
+        taken => return Ok(taken?),
+    }
+    Ok(SchemaLock::acquire(connect(config).await?, options.wait_for_others).await?)
+}
+
+/// The sequence. Each step is a short transaction, and every prefix of it leaves a state that the next apply either
+/// goes on with or drops.
+async fn carry_out(
+    lock: &mut SchemaLock,
+    plan: Plan,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Applied, Error> {
+    if plan.wanted.problems.errors() > 0 {
+        return Err(Error::Problems(plan.wanted.problems));
+    }
+    let serving = plan.wanted.serving_triggers();
+    if plan.is_empty() && triggers_are_recorded(&**lock, &serving).await? {
+        return Ok(Applied { changes: plan.diff.changes, problems: plan.wanted.problems, ..Applied::default() });
+    }
+    install(lock).await?;
+    drop_stale(lock, &plan, options, progress).await?;
+    build_new(lock, &plan, progress).await?;
+    let building: Vec<_> = plan.to_build().collect();
+    maintain_building(lock, &plan, &building, options, progress).await?;
+    let built = fill_all(lock, &building, options, progress).await?;
+    if !building.is_empty() {
+        wait_for_old_snapshots(lock, progress).await?;
+    }
+    let swap = Swap::prepare(&**lock, &plan.wanted, &plan.diff, &plan.installed, &plan.gaps).await?;
+    swap.run(lock, options.patience, progress).await?;
+    drop_retired(lock).await?;
+    let repaired = repair_after_gaps(lock, &plan).await?;
+    Ok(Applied { changes: plan.diff.changes, built, repaired, problems: plan.wanted.problems })
+}
+
+async fn triggers_are_recorded(
+    client: &impl GenericClient,
+    serving: &[headwater_compile::SourceTriggers],
+) -> Result<bool, Error> {
+    if installed_version(client).await? != Some(crate::install::SCHEMA_VERSION) {
+        return Ok(false);
+    }
+    let recorded = triggers::recorded(client).await?;
+    let same = |source: &headwater_compile::SourceTriggers| {
+        recorded.get(&source.table.to_string()).is_some_and(|(version, _)| *version == triggers::version(source))
+    };
+    Ok(recorded.len() == serving.len() && serving.iter().all(same))
+}
+
+/// Drops the versions that an earlier apply left and nobody wants. Their triggers are shared with the versions whose
+/// build goes on, so those begin their fill anew.
+async fn drop_stale(
+    lock: &mut SchemaLock,
+    plan: &Plan,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    let never_served = plan.installed.iter().any(|model| !model.served && plan.diff.stale.contains(&model.table_name));
+    if never_served {
+        let recorded = triggers::recorded(&**lock).await?;
+        let keep = recorded.into_values().flat_map(|(_, functions)| functions).collect();
+        Orphans::find(&**lock, &keep).await?.drop(lock, options.patience, progress).await?;
+        for model in resumed(plan) {
+            start_over(&**lock, model.table.name.as_str()).await?;
+        }
+    }
+    for table in &plan.diff.stale {
+        discard(lock, table).await?;
+    }
+    Ok(())
+}
+
+fn resumed(plan: &Plan) -> impl Iterator<Item = &CompiledModel> {
+    plan.to_build().filter(|model| plan.change(model).is_some_and(|change| change.resumes))
+}
+
+async fn build_new(lock: &mut SchemaLock, plan: &Plan, progress: &dyn Progress) -> Result<(), Error> {
+    let new: Vec<_> =
+        plan.to_build().filter(|model| plan.change(model).is_some_and(|change| !change.resumes)).collect();
+    progress.begin("creating tables", new.len() as u64);
+    for (done, model) in new.into_iter().enumerate() {
+        progress.done(done as u64);
+        build(lock, &plan.wanted, model).await?;
+    }
+    progress.end();
+    Ok(())
+}
+
+/// Puts the triggers in place that maintain the versions being built. A version whose fill goes on and whose triggers
+/// have been away begins anew: it may have missed changes.
+async fn maintain_building(
+    lock: &mut SchemaLock,
+    plan: &Plan,
+    building: &[&CompiledModel],
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    if building.is_empty() {
+        return Ok(());
+    }
+    let going_on: Vec<_> = resumed(plan).collect();
+    let gaps = triggers::gaps(&**lock, &triggers::pairs(&plan.wanted.building_triggers(&going_on))).await?;
+    for model in going_on {
+        if model.sources.iter().any(|source| gaps.iter().any(|gap| gap.source == source.to_string())) {
+            start_over(&**lock, model.table.name.as_str()).await?;
+        }
+    }
+    let triggers = plan.wanted.building_triggers(building);
+    triggers::install_building(lock, &triggers, &plan.wanted.catalog, options.patience, progress).await
+}
+
+async fn fill_all(
+    lock: &mut SchemaLock,
+    building: &[&CompiledModel],
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Vec<Built>, Error> {
+    let mut built = Vec::new();
+    for model in building {
+        let took = fill(lock, model, options.rows_per_range, progress).await?;
+        let rows = check_exact(lock, model).await?;
+        built.push(Built {
+            name: model.name.short(),
+            rows,
+            backfill_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        });
+    }
+    Ok(built)
+}
+
+/// Nothing is served that has not been proved equal to its SELECT.
+async fn check_exact(lock: &mut SchemaLock, model: &CompiledModel) -> Result<i64, Error> {
+    let table = model.table.name.as_str();
+    let found = verify::compare(lock, &model.compare, model.timed.then_some(table)).await?;
+    let installed = installed::load(&**lock).await?;
+    let broken = installed.iter().find(|row| row.table_name == table && row.state == installed::State::Broken);
+    if let Some(row) = broken {
+        return Err(Error::BrokeWhileBuilding {
+            model: model.name.short(),
+            reason: row.reason.clone().unwrap_or_default(),
+        });
+    }
+    if !found.is_exact() {
+        let (missing, extra, altered) = (found.missing, found.extra, found.altered);
+        return Err(Error::NotExact { model: model.name.short(), missing, extra, altered });
+    }
+    Ok(found.rows)
+}
+
+/// After the swap: its transaction held the source tables, so dropping, which may wait for readers, has its own.
+async fn drop_retired(lock: &mut SchemaLock) -> Result<(), Error> {
+    let retired: Vec<_> =
+        installed::load(&**lock).await?.into_iter().filter(|model| model.state == installed::State::Retired).collect();
+    for model in retired {
+        discard(lock, &model.table_name).await?;
+    }
+    Ok(())
+}
+
+/// A trigger that was missing has missed changes.
+async fn repair_after_gaps(lock: &mut SchemaLock, plan: &Plan) -> Result<Vec<(String, i64)>, Error> {
+    let mut repaired = Vec::new();
+    for change in plan.diff.changes.iter().filter(|change| change.action == Action::Unchanged) {
+        let Some(model) = plan.wanted.models.iter().find(|model| model.name == change.name) else { continue };
+        if model.sources.iter().any(|source| plan.gaps.iter().any(|gap| gap.source == source.to_string())) {
+            repaired.push((model.name.short(), verify::repair_model(lock, &model.compare).await?));
+        }
+    }
+    Ok(repaired)
+}
+
+/// The SQL that installs Headwater's own tables, for `plan --sql`.
+#[must_use]
+pub fn install_sql() -> &'static str {
+    INSTALL
+}
+
+/// The diagnostics that are no errors.
+#[must_use]
+pub fn warnings(problems: &Problems) -> Vec<&Diagnostic> {
+    problems.diagnostics.iter().filter(|diagnostic| diagnostic.severity != Severity::Error).collect()
+}

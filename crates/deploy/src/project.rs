@@ -1,0 +1,104 @@
+//! A project folder: `headwater.toml` and `models/*.sql`. Only reading; nothing here knows a database.
+
+use std::path::{Path, PathBuf};
+
+use headwater_compile::{Diagnostic, SourceFile};
+
+use crate::error::{Error, Problems};
+
+/// `headwater.toml`, every key optional.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The database's address; the command line and `DATABASE_URL` go before it.
+    pub database: Option<String>,
+    /// The folder of models, `models` where not given.
+    pub models: Option<PathBuf>,
+}
+
+/// What a project folder holds.
+#[derive(Debug, Clone, Default)]
+pub struct Project {
+    /// Its settings.
+    pub settings: Settings,
+    /// Its model files, by path.
+    pub files: Vec<SourceFile>,
+}
+
+impl Project {
+    /// Reads `headwater.toml`, where there is one, and every `.sql` file of the models folder in alphabetical order.
+    pub fn read(root: &Path) -> Result<Self, Error> {
+        let settings = read_settings(root)?;
+        let folder = root.join(settings.models.as_deref().unwrap_or(Path::new("models")));
+        let mut paths = sql_files(&folder)?;
+        paths.sort();
+        if paths.is_empty() {
+            return Err(Error::NoModels { path: folder.display().to_string() });
+        }
+        let files = paths.iter().map(|path| read_model(path)).collect::<Result<_, _>>()?;
+        Ok(Self { settings, files })
+    }
+
+    /// Takes exactly these files, in this order.
+    pub fn of_files(paths: &[PathBuf]) -> Result<Self, Error> {
+        let files = paths.iter().map(|path| read_model(path)).collect::<Result<_, _>>()?;
+        Ok(Self { settings: Settings::default(), files })
+    }
+}
+
+/// Reads only the settings: commands that need a database and no models use it.
+pub fn read_settings(root: &Path) -> Result<Settings, Error> {
+    let path = root.join("headwater.toml");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => parse_settings(&path.display().to_string(), text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Settings::default()),
+        Err(source) => Err(Error::Read { path: path.display().to_string(), source }),
+    }
+}
+
+/// The settings in `text`; what is wrong with them is underlined there.
+pub fn parse_settings(path: &str, text: String) -> Result<Settings, Error> {
+    toml::from_str(&text).map_err(|error| {
+        let message = error.message().lines().next().unwrap_or("not valid TOML").to_owned();
+        let diagnostic = Diagnostic::error(552, path, error.span().unwrap_or(0..0), message)
+            .hint("headwater.toml knows: database = \"postgres://…\", models = \"models\"");
+        let files = vec![SourceFile { path: path.to_owned(), text }];
+        Error::Problems(Problems { diagnostics: vec![diagnostic], files })
+    })
+}
+
+fn sql_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let read = |source| Error::Read { path: folder.display().to_string(), source };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+fn read_model(path: &Path) -> Result<SourceFile, Error> {
+    let name = path.display().to_string();
+    let shown = name.strip_prefix("./").unwrap_or(&name).to_owned();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(SourceFile { path: shown, text }),
+        Err(source) => Err(Error::Read { path: shown, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_name_the_place_of_a_mistake() {
+        let settings = parse_settings("headwater.toml", "database = \"postgres://x\"\n".into()).unwrap();
+        assert_eq!(settings.database.as_deref(), Some("postgres://x"));
+        let Err(Error::Problems(problems)) = parse_settings("headwater.toml", "modles = \"m\"\n".into()) else {
+            panic!("an unknown key is an error");
+        };
+        assert_eq!(problems.diagnostics[0].span, 0..6);
+    }
+}

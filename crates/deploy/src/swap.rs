@@ -1,0 +1,202 @@
+//! The swap: one short transaction after which every wanted model is served by its new version and maintained by the
+//! serving triggers, and every other is gone from sight.
+//!
+//! Writers must never meet half of it. The trigger functions are replaced and the views changed first, which nobody
+//! sees yet; then the source tables whose triggers change are locked, which waits for the writers under way; the
+//! commit shows everything at once, and the writers that waited find the new triggers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use headwater_catalog::quote_literal;
+use headwater_compile::{CompiledModel, SourceTriggers};
+use tokio_postgres::{Client, GenericClient};
+
+use crate::diff::{Action, Diff};
+use crate::error::{During, Error};
+use crate::installed::InstalledModel;
+use crate::locks::{Locking, Patience, lock_tables, lockable};
+use crate::progress::Progress;
+use crate::triggers::{self, Gap, Orphans, Recorded};
+use crate::view;
+use crate::wanted::Wanted;
+
+/// How long transactions that began before the fill ended are waited for.
+const OLD_SNAPSHOTS: Duration = Duration::from_secs(30);
+
+/// What changes, decided before the transaction begins.
+pub struct Swap {
+    statements: Vec<String>,
+    tables: Vec<String>,
+    exclusive: bool,
+}
+
+impl Swap {
+    /// Writes down the statements. `gaps` are the serving triggers that are missing now.
+    pub async fn prepare(
+        client: &impl GenericClient,
+        wanted: &Wanted,
+        diff: &Diff,
+        installed: &[InstalledModel],
+        gaps: &[Gap],
+    ) -> Result<Self, Error> {
+        let serving = wanted.serving_triggers();
+        let recorded = triggers::recorded(client).await?;
+        let outdated = outdated(&serving, &recorded, gaps);
+        let orphans = Orphans::find(client, &triggers::function_names(&serving)).await?;
+        let tables = locked_tables(wanted, diff, installed, &outdated, &orphans);
+
+        let mut statements: Vec<String> =
+            outdated.iter().flat_map(|source| &source.functions).map(|statement| statement.sql.clone()).collect();
+        statements.extend(views(client, wanted, diff).await?);
+        statements.extend(lock_tables(&lockable(client, &tables).await?));
+        statements.extend(outdated.iter().flat_map(|source| &source.triggers).map(|statement| statement.sql.clone()));
+        statements.extend(orphans.drop_statements());
+        statements.extend(records(&serving, &recorded));
+        statements.extend(states(wanted, diff, installed));
+        Ok(Self { statements, tables, exclusive: true })
+    }
+
+    /// The statements, in order.
+    #[must_use]
+    pub fn statements(&self) -> &[String] {
+        &self.statements
+    }
+
+    /// Runs them. One message carries them all, so the locks are held for no round trip.
+    pub async fn run(self, client: &mut Client, patience: Patience, progress: &dyn Progress) -> Result<(), Error> {
+        if self.statements.is_empty() {
+            return Ok(());
+        }
+        let all = [self.statements.join(";\n")];
+        let doing = "swapping in what was built";
+        Locking { doing, tables: &self.tables, exclusive: self.exclusive, patience }.run(client, &all, progress).await
+    }
+}
+
+/// The sources whose triggers differ from what is recorded, or have gaps.
+fn outdated<'a>(serving: &'a [SourceTriggers], recorded: &Recorded, gaps: &[Gap]) -> Vec<&'a SourceTriggers> {
+    let current = |source: &&SourceTriggers| {
+        let table = source.table.to_string();
+        let same = recorded.get(&table).is_some_and(|(version, _)| *version == triggers::version(source));
+        same && gaps.iter().all(|gap| gap.source != table)
+    };
+    serving.iter().filter(|source| !current(source)).collect()
+}
+
+/// Every table whose writers must pause: those that change triggers, and the sources of models that come or go.
+fn locked_tables(
+    wanted: &Wanted,
+    diff: &Diff,
+    installed: &[InstalledModel],
+    outdated: &[&SourceTriggers],
+    orphans: &Orphans,
+) -> Vec<String> {
+    let mut tables: BTreeSet<String> = orphans.tables.iter().cloned().collect();
+    tables.extend(outdated.iter().flat_map(|source| triggers::carriers(source, &wanted.catalog)));
+    for change in diff.changes.iter().filter(|change| change.action != Action::Unchanged) {
+        let old = installed.iter().filter(|model| model.serves() && model.name == change.name);
+        tables.extend(old.flat_map(|model| model.sources.iter().cloned()));
+        let new = wanted.models.iter().filter(|model| model.name == change.name);
+        tables.extend(new.flat_map(|model| model.sources.iter().map(ToString::to_string)));
+    }
+    tables.into_iter().collect()
+}
+
+async fn views(client: &impl GenericClient, wanted: &Wanted, diff: &Diff) -> Result<Vec<String>, Error> {
+    let mut statements = Vec::new();
+    let removed: Vec<_> = diff
+        .changes
+        .iter()
+        .filter(|change| change.action == Action::Removed)
+        .map(|change| change.name.to_string())
+        .collect();
+    if !removed.is_empty() {
+        statements.push(format!("DROP VIEW IF EXISTS {}", removed.join(", ")));
+    }
+    for model in built(wanted, diff) {
+        statements.extend(view::statements(client, model).await?);
+    }
+    Ok(statements)
+}
+
+/// What `headwater.source` must say, where it says otherwise.
+fn records(serving: &[SourceTriggers], recorded: &Recorded) -> Vec<String> {
+    let wanted: BTreeMap<_, _> = serving.iter().map(|source| (source.table.to_string(), source)).collect();
+    let gone = recorded.keys().filter(|table| !wanted.contains_key(*table));
+    let mut statements: Vec<_> =
+        gone.map(|table| format!("DELETE FROM headwater.source WHERE table_name = {}", quote_literal(table))).collect();
+    for (table, source) in wanted {
+        let version = triggers::version(source);
+        if recorded.get(&table).is_some_and(|(recorded, _)| *recorded == version) {
+            continue;
+        }
+        let functions: Vec<_> = source.function_names.iter().map(|name| quote_literal(name.as_str())).collect();
+        statements.push(format!(
+            "INSERT INTO headwater.source (table_name, version, functions) VALUES ({}, {}, ARRAY[{}]::text[])\n\
+             ON CONFLICT (table_name) DO UPDATE SET version = excluded.version, functions = excluded.functions",
+            quote_literal(&table),
+            quote_literal(&version),
+            functions.join(", ")
+        ));
+    }
+    statements
+}
+
+/// The new versions serve, the old ones are retired. A version that broke while it waited for the swap stops it.
+fn states(wanted: &Wanted, diff: &Diff, installed: &[InstalledModel]) -> Vec<String> {
+    let old: Vec<_> = installed
+        .iter()
+        .filter(|model| {
+            model.serves()
+                && diff.changes.iter().any(|change| change.name == model.name && change.action != Action::Unchanged)
+        })
+        .map(|model| quote_literal(&model.table_name))
+        .collect();
+    let new: Vec<_> = built(wanted, diff).map(|model| quote_literal(model.table.name.as_str())).collect();
+    let mut statements = Vec::new();
+    if !old.is_empty() {
+        statements
+            .push(format!("UPDATE headwater.model SET state = 'retired' WHERE table_name IN ({})", old.join(", ")));
+    }
+    if !new.is_empty() {
+        statements.push(format!(
+            "DO $swap$\nBEGIN\n  UPDATE headwater.model SET state = 'serving', installed_at = clock_timestamp()\n   \
+             WHERE table_name IN ({0}) AND state = 'building';\n  IF (SELECT count(*) FROM headwater.model WHERE table_name IN ({0}) AND state = 'serving') < {1} THEN\n    \
+             RAISE EXCEPTION 'a version broke while it waited to be swapped in; apply again builds it anew';\n  END IF;\nEND\n$swap$",
+            new.join(", "),
+            new.len()
+        ));
+    }
+    statements
+}
+
+fn built<'a>(wanted: &'a Wanted, diff: &'a Diff) -> impl Iterator<Item = &'a CompiledModel> {
+    wanted.models.iter().filter(|model| diff.to_build().any(|change| change.name == model.name))
+}
+
+/// Waits for transactions that hold a snapshot from before now: under REPEATABLE READ they would read the new version
+/// as it was in the middle of its fill. What they are is visible only to a role that may read statistics of others.
+pub async fn wait_for_old_snapshots(client: &Client, progress: &dyn Progress) -> Result<(), Error> {
+    let doing = "waiting for transactions older than the fill";
+    let horizon: String =
+        client.query_one("SELECT pg_snapshot_xmax(pg_current_snapshot())::text", &[]).await.during(doing)?.get(0);
+    let sql = "SELECT pid, coalesce(extract(epoch FROM clock_timestamp() - xact_start), 0)::float8 FROM pg_stat_activity \
+               WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid() \
+               AND backend_xmin IS NOT NULL AND xact_start IS NOT NULL \
+               AND age(backend_xmin) > age(($1::text::numeric % 4294967296)::text::xid) ORDER BY xact_start LIMIT 1";
+    let (started, mut told) = (Instant::now(), false);
+    while let Some(row) = client.query_opt(sql, &[&horizon]).await.during(doing)? {
+        let (pid, age): (i32, f64) = (row.get(0), row.get(1));
+        if started.elapsed() > OLD_SNAPSHOTS {
+            progress.say(&format!("pid {pid} has been in one transaction for {age:.0} s; if it is REPEATABLE READ it may see the new models incomplete until it ends"));
+            return Ok(());
+        }
+        if !told && started.elapsed() > Duration::from_secs(1) {
+            progress.say(&format!("waiting for pid {pid}, in a transaction for {age:.0} s, before the swap"));
+            told = true;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}

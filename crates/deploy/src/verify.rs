@@ -1,0 +1,198 @@
+//! The oracle: a model compared with its SELECT, both ways as multisets, in one snapshot. `verify`, the check before a
+//! swap and every test run this code.
+
+use headwater_compile::Compare;
+use headwater_postgres::retry;
+use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
+
+use crate::error::{During, Error};
+use crate::installed::{self, InstalledModel, State};
+use crate::progress::Progress;
+
+/// How many differing rows are shown.
+const SAMPLE_ROWS: i64 = 10;
+
+/// How many keys one call of a tick brings up to date.
+pub const TICK_KEYS: i32 = 1000;
+
+/// How often a timed model is looked at again when it differs: a clock loop beside us may have let a row go between
+/// the moment that our transaction calls now and its snapshot.
+const TIMED_ATTEMPTS: u32 = 3;
+
+/// A model against its SELECT at one snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Comparison {
+    /// Rows that the SELECT has and the model lacks.
+    pub missing: i64,
+    /// Rows that the model has and the SELECT lacks.
+    pub extra: i64,
+    /// Keys whose rows differ.
+    pub altered: i64,
+    /// The model's rows.
+    pub rows: i64,
+    /// Some of the rows that differ.
+    pub sample: Vec<DifferingRow>,
+}
+
+impl Comparison {
+    /// True where nothing differs.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        (self.missing, self.extra, self.altered) == (0, 0, 0)
+    }
+}
+
+/// One row that differs.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DifferingRow {
+    /// `missing`: the SELECT has it. `extra`: the model has it.
+    pub side: String,
+    /// The row as JSON.
+    pub row: String,
+}
+
+/// What `verify` found of one model.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Verified {
+    /// The model.
+    pub name: String,
+    /// Nothing differs (any more).
+    pub exact: bool,
+    /// The last comparison.
+    #[serde(flatten)]
+    pub comparison: Comparison,
+    /// How many keys were recomputed, where a repair was asked for and needed.
+    pub repaired_keys: Option<i64>,
+    /// Why it is marked broken, if it still is.
+    pub broken: Option<String>,
+}
+
+/// What `verify` is to do.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Only these models, by name or schema.name; all where empty.
+    pub models: Vec<String>,
+    /// Recompute what differs, and let broken models that are exact serve again.
+    pub repair: bool,
+}
+
+/// Verifies the serving models, one after the other.
+pub async fn verify(client: &mut Client, options: &Options, progress: &dyn Progress) -> Result<Vec<Verified>, Error> {
+    let installed = installed::load(client).await?;
+    let models = choose(&installed, &options.models)?;
+    progress.begin("verifying", models.len() as u64);
+    let mut found = Vec::new();
+    for model in models {
+        found.push(verify_model(client, model, options.repair).await?);
+        progress.done(found.len() as u64);
+    }
+    progress.end();
+    Ok(found)
+}
+
+/// The serving models with these names; all of them where none is given.
+pub fn choose<'a>(installed: &'a [InstalledModel], names: &[String]) -> Result<Vec<&'a InstalledModel>, Error> {
+    let serving: Vec<_> = installed.iter().filter(|model| model.serves()).collect();
+    if names.is_empty() {
+        return if serving.is_empty() { Err(Error::NotInstalled) } else { Ok(serving) };
+    }
+    let find = |name: &String| {
+        let answers = |model: &&InstalledModel| {
+            model.name.short() == *name
+                || format!("{}.{}", model.name.schema.as_str(), model.name.name.as_str()) == *name
+        };
+        let known = || serving.iter().map(|model| model.name.short()).collect();
+        serving.iter().copied().find(answers).ok_or_else(|| Error::UnknownModel { name: name.clone(), known: known() })
+    };
+    names.iter().map(find).collect()
+}
+
+async fn verify_model(client: &mut Client, model: &InstalledModel, repair: bool) -> Result<Verified, Error> {
+    let clock = model.timed.then_some(model.table_name.as_str());
+    let mut comparison = compare(client, &model.compare, clock).await?;
+    let mut repaired_keys = None;
+    if repair && !comparison.is_exact() {
+        repaired_keys = Some(repair_model(client, &model.compare).await?);
+        comparison = compare(client, &model.compare, clock).await?;
+    }
+    let heals = repair && comparison.is_exact() && model.state == State::Broken;
+    if heals {
+        set_serving(client, &model.table_name).await?;
+    }
+    let broken = (model.state == State::Broken && !heals).then(|| model.reason.clone().unwrap_or_default());
+    Ok(Verified { name: model.name.short(), exact: comparison.is_exact(), comparison, repaired_keys, broken })
+}
+
+/// Compares a model with its SELECT in one REPEATABLE READ snapshot; brings a timed one (`clock` is its table) up to
+/// the snapshot's moment first.
+pub async fn compare(client: &mut Client, how: &Compare, clock: Option<&str>) -> Result<Comparison, Error> {
+    if let Some(table) = clock {
+        tick(client, table).await?;
+    }
+    for _ in 1..TIMED_ATTEMPTS {
+        let found = retry(async || compare_once(client, how, clock).await).await?;
+        if found.is_exact() || clock.is_none() {
+            return Ok(found);
+        }
+    }
+    retry(async || compare_once(client, how, clock).await).await
+}
+
+async fn compare_once(client: &mut Client, how: &Compare, clock: Option<&str>) -> Result<Comparison, Error> {
+    let doing = "comparing a model with its SELECT";
+    let transaction =
+        client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await.during(doing)?;
+    if let Some(table) = clock {
+        while tick_once(&transaction, table).await? > 0 {}
+    }
+    let found = compare_in(&transaction, how).await?;
+    transaction.commit().await.during(doing)?;
+    Ok(found)
+}
+
+/// Compares inside an open transaction, as it sees things there. Tests use it in the middle of writers' transactions.
+pub async fn compare_in(transaction: &Transaction<'_>, how: &Compare) -> Result<Comparison, Error> {
+    let doing = "comparing a model with its SELECT";
+    let row = transaction.query_one(&how.summary, &[]).await.during(doing)?;
+    let mut found = Comparison {
+        missing: row.get("missing"),
+        extra: row.get("extra"),
+        altered: row.get("altered"),
+        rows: row.get("rows"),
+        sample: Vec::new(),
+    };
+    if !found.is_exact() {
+        let rows = transaction.query(&how.sample, &[&SAMPLE_ROWS]).await.during(doing)?;
+        found.sample = rows.iter().map(|row| DifferingRow { side: row.get("side"), row: row.get("row") }).collect();
+    }
+    Ok(found)
+}
+
+/// Recomputes every key that differs, as a writer would; returns how many.
+pub async fn repair_model(client: &mut Client, how: &Compare) -> Result<i64, Error> {
+    retry(async || {
+        let row = client.query_one(&how.repair, &[]).await.during("repairing a model")?;
+        Ok(row.get(0))
+    })
+    .await
+}
+
+/// Brings every due key of a timed model up to date.
+pub async fn tick(client: &Client, table: &str) -> Result<(), Error> {
+    while retry(async || tick_once(client, table).await).await? > 0 {}
+    Ok(())
+}
+
+/// Brings at most [`TICK_KEYS`] due keys up to date; returns how many.
+pub async fn tick_once(client: &impl GenericClient, table: &str) -> Result<i64, Error> {
+    let function = headwater_catalog::Ident::generated(table, "_tick");
+    let sql = format!("SELECT headwater.{function}({TICK_KEYS})::bigint");
+    let row = client.query_one(&sql, &[]).await.during("letting time pass in a model")?;
+    Ok(row.get(0))
+}
+
+async fn set_serving(client: &Client, table: &str) -> Result<(), Error> {
+    let sql = "UPDATE headwater.model SET state = 'serving', reason = NULL, broken_at = NULL WHERE table_name = $1 AND state = 'broken'";
+    client.execute(sql, &[&table]).await.during("letting a repaired model serve again")?;
+    Ok(())
+}
