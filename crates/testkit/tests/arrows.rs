@@ -24,40 +24,43 @@ const FOR_TESTS: &str = "testkit";
 
 #[test]
 fn dependencies_point_one_way() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut faults = Vec::new();
-    for folder in std::fs::read_dir(crates()).unwrap() {
+    for folder in std::fs::read_dir(crates).unwrap() {
         let folder = folder.unwrap().path();
-        let Ok(text) = std::fs::read_to_string(folder.join("Cargo.toml")) else { continue };
-        let name = folder.file_name().unwrap().to_str().unwrap();
-        let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
-            faults.push(format!("{name} has no line in ARROWS"));
-            continue;
-        };
-        for dependency in section(&text, |section| section.ends_with("dependencies")) {
-            let Some(inner) = dependency.strip_prefix("headwater-") else { continue };
-            if !allowed.contains(&inner) && !(inner == FOR_TESTS && dev(&text, &dependency)) {
-                faults.push(format!("{name} depends on {inner}"));
-            }
-        }
-        if PURE.contains(&name) {
-            let used =
-                section(&text, |section| section.ends_with("dependencies") && !section.ends_with("dev-dependencies"));
-            faults.extend(
-                used.iter().filter(|used| IMPURE.contains(&used.as_str())).map(|used| format!("{name} uses {used}")),
-            );
+        if let Ok(manifest) = std::fs::read_to_string(folder.join("Cargo.toml")) {
+            faults.extend(faults_of(folder.file_name().unwrap().to_str().unwrap(), &manifest));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// True where the dependency is declared for tests only.
-fn dev(text: &str, dependency: &str) -> bool {
-    !section(text, |section| section.ends_with("dependencies") && !section.ends_with("dev-dependencies"))
-        .contains(dependency)
+/// What is wrong with the dependencies of the crate in the folder `name`.
+fn faults_of(name: &str, manifest: &str) -> Vec<String> {
+    let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
+        return vec![format!("{name} has no line in ARROWS")];
+    };
+    let for_tests = |section: &str| section.ends_with("dev-dependencies");
+    let used = names_in(manifest, |section| section.ends_with("dependencies") && !for_tests(section));
+    let used_by_tests = names_in(manifest, for_tests);
+    let mut faults = Vec::new();
+    for (dependency, only_tests) in
+        used.iter().map(|name| (name, false)).chain(used_by_tests.iter().map(|name| (name, true)))
+    {
+        let Some(inner) = dependency.strip_prefix("headwater-") else { continue };
+        if !allowed.contains(&inner) && !(only_tests && inner == FOR_TESTS) {
+            faults.push(format!("{name} depends on {inner}"));
+        }
+    }
+    if PURE.contains(&name) {
+        let impure = used.iter().filter(|used| IMPURE.contains(&used.as_str()));
+        faults.extend(impure.map(|used| format!("{name} uses {used}")));
+    }
+    faults
 }
 
 /// The names on the left in the chosen sections; `[dependencies.name]` counts as well as `name = …`.
-fn section(text: &str, chosen: impl Fn(&str) -> bool) -> BTreeSet<String> {
+fn names_in(text: &str, chosen: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut inside = false;
     for line in text.lines().map(str::trim) {
@@ -75,6 +78,27 @@ fn section(text: &str, chosen: impl Fn(&str) -> bool) -> BTreeSet<String> {
     names
 }
 
-fn crates() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+#[test]
+fn wrong_arrows_are_seen_however_they_are_written() {
+    let manifest = "
+        [package]
+        name = \"headwater-compile\"
+        [dependencies]
+        headwater-catalog.workspace = true
+        # headwater-serve = { workspace = true }
+        tokio = { workspace = true }
+        [dependencies.headwater-postgres]
+        workspace = true
+        [dev-dependencies]
+        headwater-testkit = { workspace = true }
+        headwater-cli = { workspace = true }
+    ";
+    let expected = [
+        "compile depends on postgres",
+        "compile depends on cli",
+        "compile uses headwater-postgres",
+        "compile uses tokio",
+    ];
+    assert_eq!(faults_of("compile", manifest), expected);
+    assert_eq!(faults_of("common", manifest), ["common has no line in ARROWS"]);
 }
