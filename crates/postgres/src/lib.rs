@@ -2,10 +2,10 @@
 //!
 //! | module | does |
 //! | --- | --- |
-//! | [`connect`] | opens connections, and decides where the database is ([`Target`]) |
+//! | [`mod@connect`] | opens connections, and decides where the database is ([`Target`]) |
 //! | [`catalog`] | lets the server resolve models and reads what the compiler must know of their tables |
 //! | [`locks`] | the lock without which nobody changes the schema |
-//! | [`retry`] | repeats what failed by a serialization failure or a deadlock |
+//! | [`mod@retry`] | repeats what failed by a serialization failure or a deadlock |
 //! | [`private`] | the private server in `.headwater/`, kept between runs |
 //! | [`binaries`], [`provision`] | find PostgreSQL's programs on this machine, or download them |
 //! | [`home`], [`server_user`] | where a private server keeps its files, and as whom it runs |

@@ -2,11 +2,11 @@
 //!
 //! [`resolve`] works in one transaction that is rolled back:
 //!
-//! 1. [`scratch`] creates each SELECT as a view, under the session's own `search_path`, so that the user's names mean
+//! 1. `scratch` creates each SELECT as a view, under the session's own `search_path`, so that the user's names mean
 //!    what they mean to the user. The server's refusals become [`ResolutionError`]s.
-//! 2. [`rules`] reads the views back, and the views under them, under `search_path = pg_catalog`: their normalised
-//!    text, and from the stored tree ([`node_tree`]) the relations and functions in it.
-//! 3. [`relations`] and [`types`] read tables, columns and keys; [`functions`] the functions.
+//! 2. `rules` reads the views back, and the views under them, under `search_path = pg_catalog`: their normalised
+//!    text, and from the stored tree (`node_tree`) the relations and functions in it.
+//! 3. `relations` and `types` read tables, columns and keys; `functions` the functions.
 //!
 //! The queries are in `queries/*.sql`.
 
