@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use headwater_catalog::Ident;
 use headwater_postgres::private::Options;
-use headwater_postgres::{Binaries, Error, Home, PrivateServer, connect, parse_url};
+use headwater_postgres::{Binaries, Error, Home, PrivateServer, Target, connect, parse_url};
 
 /// A project folder, removed at the end.
 struct Project(PathBuf);
@@ -57,6 +57,21 @@ async fn starts_once_for_all_and_keeps_its_data() {
     let client = connect(&again.config(name.as_str())).await.unwrap();
     assert_eq!(client.query_one("SELECT one FROM kept", &[]).await.unwrap().get::<_, i32>(0), 1);
     again.stop().unwrap();
+}
+
+#[tokio::test]
+async fn a_target_is_a_database_ready_for_use() {
+    let project = Project::new("target");
+    let target = Target::private(project.options(), &Ident::new("demo").unwrap()).await.unwrap();
+    for target in [&target, &Target::from_url(&target.url).unwrap()] {
+        let client = target.connect().await.unwrap();
+        let row = client
+            .query_one("SELECT current_database()::text, current_setting('application_name')", &[])
+            .await
+            .unwrap();
+        assert_eq!((row.get(0), row.get(1)), ("demo", "headwater"));
+    }
+    target.server.unwrap().stop().unwrap();
 }
 
 #[test]
