@@ -7,9 +7,13 @@
 //! | compile | [`compile`] | [`ParsedModel`] + [`Resolution`] + [`Catalog`] → [`CompiledModel`] |
 //! | triggers | [`triggers`] | every model of a stage → [`SourceTriggers`] |
 
+pub mod analyze;
 pub mod diagnostic;
+pub mod generate;
 pub mod output;
+pub mod tree;
 pub mod parse;
+pub mod plan;
 
 use std::collections::BTreeMap;
 
@@ -35,13 +39,78 @@ pub fn compile(
     resolutions: &BTreeMap<QualifiedName, Resolution>,
     catalog: &Catalog,
 ) -> Compiled {
-    let _ = (models, resolutions, catalog);
-    todo!()
+    tree::with_deep_stack(|| {
+        let mut compiled = Compiled::default();
+        for model in models {
+            let Some(resolution) = resolutions.get(&model.name) else { continue };
+            match plan::plan(model, resolution, catalog) {
+                Ok(plan) => {
+                    require(model, &plan, &mut compiled.diagnostics);
+                    compiled.models.push(generate::model(model, resolution, plan, catalog));
+                }
+                Err(refusals) => {
+                    compiled.diagnostics.extend(refusals.iter().map(|refusal| refused(model, refusal)));
+                }
+            }
+        }
+        compiled.models.sort_by(|one, other| one.name.cmp(&other.name));
+        compiled
+    })
+}
+
+/// `require delta` refuses a model that some change would reach in a slower way.
+fn require(model: &ParsedModel, plan: &plan::MaintenancePlan, diagnostics: &mut Vec<Diagnostic>) {
+    if model.options.require != Some(parse::Tier::Delta) || plan.tier() == "delta" {
+        return;
+    }
+    let keyed: Vec<String> = plan
+        .strategies
+        .iter()
+        .filter(|(_, strategy)| matches!(strategy, plan::Strategy::Keyed(_)))
+        .map(|(table, _)| table.short())
+        .collect();
+    diagnostics.push(
+        Diagnostic::error(
+            407,
+            &model.file,
+            model.name_span.clone(),
+            format!("the model requires the delta tier, but changes of {} recompute keys", keyed.join(", ")),
+        )
+        .label("declared `require delta`")
+        .hint("`plan` tells why; drop the option, or read those tables in a model of their own"),
+    );
+}
+
+/// A refusal at the place in the user's file that it is about.
+fn refused(model: &ParsedModel, refusal: &plan::Refusal) -> Diagnostic {
+    let start = model.select_offset;
+    let place = find_word(&model.select, &refusal.needle);
+    let span = match place {
+        Some(range) => start + range.start..start + range.end,
+        None => model.name_span.clone(),
+    };
+    Diagnostic::error(refusal.code, &model.file, span, format!("{}: {}", model.name.short(), refusal.message))
+        .label("here")
+        .hint(refusal.hint.clone())
+}
+
+/// The first place of a word in the SELECT, whatever its case.
+fn find_word(select: &str, word: &str) -> Option<std::ops::Range<usize>> {
+    if word.is_empty() {
+        return None;
+    }
+    let (text, word) = (select.to_ascii_lowercase(), word.to_ascii_lowercase());
+    let boundary = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+    text.match_indices(&word)
+        .map(|(at, _)| at..at + word.len())
+        .find(|range| {
+            let before = range.start.checked_sub(1).and_then(|at| text.as_bytes().get(at));
+            boundary(before) && boundary(text.as_bytes().get(range.end))
+        })
 }
 
 /// The triggers that maintain `models` together, one function per source table and event.
 #[must_use]
 pub fn triggers(models: &[&CompiledModel], stage: Stage, catalog: &Catalog) -> Vec<SourceTriggers> {
-    let _ = (models, stage, catalog);
-    todo!()
+    tree::with_deep_stack(|| generate::trigger::all(models, stage, catalog))
 }

@@ -1,8 +1,11 @@
 //! What compiling yields: SQL as values, printed by `plan` and run by `apply`, the same list for both.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use headwater_catalog::{Column, Ident, QualifiedName};
+
+use crate::plan::MaintenancePlan;
 
 /// One SQL statement with its reason and its reversal.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -13,6 +16,13 @@ pub struct Statement {
     pub comment: String,
     /// What takes it back, where something does.
     pub undo: Option<String>,
+}
+
+impl Statement {
+    /// A statement that nothing has to take back.
+    pub fn new(sql: impl Into<String>, comment: &str) -> Self {
+        Self { sql: sql.into(), comment: comment.to_owned(), undo: None }
+    }
 }
 
 /// One model, compiled. All its objects live in the schema `headwater`, under names that end in its version, so that
@@ -51,7 +61,7 @@ pub struct CompiledModel {
     /// returns how many keys it brought up to date.
     pub timed: bool,
     /// What the trigger generator needs; opaque to others.
-    pub(crate) maintenance: (),
+    pub(crate) maintenance: Arc<MaintenancePlan>,
 }
 
 /// Filling a model table in ranges of its key. Each step is one REPEATABLE READ transaction that is repeated on

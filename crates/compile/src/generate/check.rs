@@ -1,0 +1,226 @@
+//! A version's functions: fill, compare, sample, repair. They pin the same settings as recomputing does, so that both sides of
+//! a comparison are computed alike.
+
+use super::names::Names;
+use super::sql::{attribute, function, indent, key_lock_id, matches_row, quoted};
+use crate::output::Statement;
+use crate::plan::MaintenancePlan;
+use crate::tree::build;
+
+/// All of them.
+#[must_use]
+pub fn functions(plan: &MaintenancePlan, names: &Names) -> Vec<Statement> {
+    [fill(plan, names), compare(plan, names), sample(plan, names), repair(plan, names)]
+        .into_iter()
+        .flat_map(|(statement, signature)| {
+            let revoke = Statement::new(format!("REVOKE ALL ON FUNCTION {signature} FROM PUBLIC"), "only Headwater calls it");
+            [statement, revoke]
+        })
+        .collect()
+}
+
+/// The boundaries between ranges of the first key column, where it is a plain column of a table.
+#[must_use]
+pub fn boundaries(plan: &MaintenancePlan) -> Option<String> {
+    let first = plan.key.columns.first()?;
+    let sources: Option<Vec<String>> = first
+        .origins
+        .iter()
+        .map(|(_, expr)| {
+            let inside = plan.analysis.occurrences.first().map_or(0, |_| 0);
+            let expr = crate::analyze::provenance::substitute(&plan.analysis, expr, inside)?;
+            let (alias, column) = expr.as_column()?;
+            let occurrence = &plan.analysis.occurrences[plan.analysis.occurrence(alias)?];
+            Some(format!("SELECT {} AS k FROM {}", quoted(column), occurrence.table))
+        })
+        .collect();
+    Some(format!(
+        "SELECT q.k::text\nFROM (\n  SELECT d.k, row_number() OVER (ORDER BY d.k) AS n\n  FROM (SELECT DISTINCT s.k FROM ({}) AS s WHERE s.k IS NOT NULL) AS d\n) AS q\nWHERE q.n % $1::bigint = 0\nORDER BY q.k",
+        sources?.join(" UNION ALL ")
+    ))
+}
+
+/// One range in one REPEATABLE READ transaction. Keys that triggers have already maintained are left alone; then the filled
+/// keys are locked: a writer who recomputed one of them since this transaction's snapshot has bumped its lock, and the bump
+/// fails with 40001, so the range is done again.
+fn fill(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
+    let columns = &plan.key.columns;
+    let list = plan.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+    let chosen = plan.columns.iter().map(|name| format!("c.{}", quoted(name))).collect::<Vec<_>>().join(", ");
+    let key_list: Vec<String> = columns.iter().map(|column| format!("f.{}", quoted(&column.name))).collect();
+    let returning: Vec<String> = columns.iter().map(|column| format!("m.{}", quoted(&column.name))).collect();
+    let ids = format!("SELECT DISTINCT {} AS id FROM filled AS f", key_lock_id(plan, names, &|position, _| key_list[position].clone()));
+    let insert = format!(
+        "WITH filled AS (\n  INSERT INTO {table} AS m ({list})\n  SELECT {chosen} FROM {core} AS c\n  WHERE %s\n    AND NOT EXISTS (SELECT FROM {table} AS m WHERE {row})\n  RETURNING {returning}\n)\n{bump}",
+        table = names.table,
+        core = names.core,
+        row = matches_row(columns, "m", "c"),
+        returning = returning.join(", "),
+        bump = super::sql::bump(&ids),
+    );
+    let first = columns.first().expect("a key has a column");
+    let column = format!("c.{}", quoted(&first.name));
+    let ty = &first.ty.sql;
+    let open_end = if first.not_null { "'true'".to_owned() } else { format!("'({column} IS NULL OR true)'") };
+    let nulls = if first.not_null { String::new() } else { format!(" OR {column} IS NULL") };
+    let body = format!(
+        "-- Headwater, {table}: fills one range of keys.\n\
+         DECLARE\n\
+         \x20 lower text := CASE WHEN above IS NULL THEN 'true' ELSE pg_catalog.format('({column} > %L::{ty} /*null*/)', above) END;\n\
+         \x20 upper text := CASE WHEN up_to IS NULL THEN {open_end} ELSE pg_catalog.format('{column} <= %L::{ty}', up_to) END;\n\
+         BEGIN\n\
+         \x20 IF up_to IS NULL AND above IS NOT NULL THEN\n\
+         \x20   lower := pg_catalog.format('({column} > %L::{ty}{nulls})', above);\n\
+         \x20 END IF;\n\
+         \x20 EXECUTE pg_catalog.format($statement$\n{insert}\n$statement$, pg_catalog.concat(lower, ' AND ', upper));\n\
+         END",
+        table = names.table,
+        insert = indent(&insert.replace('%', "%%").replace("%%s\n", "%s\n"), 4),
+    );
+    let head = format!("{}(above text, up_to text) RETURNS void LANGUAGE plpgsql", names.fill);
+    let mut settings = plan.pinned.clone();
+    settings.push(("search_path".to_owned(), "pg_catalog".to_owned()));
+    let statement = function(&head, &settings, &body, "fills one range of keys");
+    (Statement { sql: statement.sql.replace("'pg_catalog'\nAS", "pg_catalog\nAS"), ..statement }, format!("{}(text, text)", names.fill))
+}
+
+/// The stored rows that differ, as CTEs `missing` and `extra`; rows that are due are the clock's business, not a difference.
+fn differences(plan: &MaintenancePlan, names: &Names) -> String {
+    let comparable = |alias: &str| {
+        plan.columns
+            .iter()
+            .map(|name| {
+                let quoted_name = quoted(name);
+                if plan.compared_as_text.contains(name) {
+                    format!("{alias}.{quoted_name}::pg_catalog.text AS {quoted_name}")
+                } else {
+                    format!("{alias}.{quoted_name}")
+                }
+            })
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let (of_core, of_model) = match &plan.due {
+        Some(due) => (
+            format!(
+                "\n  WHERE NOT EXISTS (\n    SELECT FROM {} AS m WHERE {} AND m.{due} <= now()\n  )",
+                names.table,
+                matches_row(&plan.key.columns, "m", "c")
+            ),
+            format!("\n  WHERE m.{due} IS NULL OR m.{due} > now()"),
+        ),
+        None => (String::new(), String::new()),
+    };
+    format!(
+        "truth AS MATERIALIZED (\n  SELECT {core_columns} FROM {core} AS c{of_core}\n), model AS MATERIALIZED (\n  SELECT {model_columns} FROM {table} AS m{of_model}\n), missing AS MATERIALIZED (\n  SELECT * FROM truth EXCEPT ALL SELECT * FROM model\n), extra AS MATERIALIZED (\n  SELECT * FROM model EXCEPT ALL SELECT * FROM truth\n)",
+        core_columns = comparable("c"),
+        model_columns = comparable("m"),
+        core = names.core,
+        table = names.table,
+    )
+}
+
+fn compare(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
+    let key = plan.key.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ");
+    let shown = shown_difference(plan, names);
+    let body = format!(
+        "-- Headwater, {table}: compares the stored rows with the core, and what readers see with the whole SELECT.\n\
+         BEGIN\n\
+         \x20 WITH {differences}, both_sides AS (\n\
+         \x20   SELECT {key} FROM missing INTERSECT SELECT {key} FROM extra\n\
+         \x20 )\n\
+         \x20 SELECT (SELECT count(*) FROM missing), (SELECT count(*) FROM extra), (SELECT count(*) FROM both_sides), (SELECT count(*) FROM {table})\n\
+         \x20 INTO missing, extra, altered, rows;\n\
+         \x20 missing := greatest(missing - altered, 0);\n\
+         \x20 extra := greatest(extra - altered, 0);\n\
+         {shown}\
+         END",
+        table = names.table,
+        differences = differences(plan, names),
+    );
+    let head = format!(
+        "{}(OUT missing bigint, OUT extra bigint, OUT altered bigint, OUT rows bigint) LANGUAGE plpgsql",
+        names.compare
+    );
+    (function(&head, &search_path(plan), &body, "compares the model with its SELECT"), format!("{}()", names.compare))
+}
+
+/// What readers see against the whole SELECT; needed only where the finish does something.
+fn shown_difference(plan: &MaintenancePlan, names: &Names) -> String {
+    let trivial = plan.finish.conditions.is_empty()
+        && plan.finish.limit.is_none()
+        && plan.finish.offset.is_none()
+        && plan.finish.targets.iter().all(|(name, value)| build::column_parts(value).as_deref() == Some(&[name.as_str()]));
+    if trivial {
+        return String::new();
+    }
+    let list = plan
+        .finish
+        .targets
+        .iter()
+        .map(|(name, _)| {
+            let quoted_name = quoted(name);
+            if plan.compared_as_text.contains(name) { format!("{quoted_name}::text") } else { quoted_name }
+        })
+        .collect::<Vec<_>>()
+        .join(", ");
+    let nothing_due = plan
+        .due
+        .as_ref()
+        .map_or_else(|| "true".to_owned(), |due| format!("NOT EXISTS (SELECT FROM {} WHERE {due} <= now())", names.table));
+    let finish = super::storage::finish(plan, names);
+    format!(
+        "  IF missing + extra + altered = 0 AND {nothing_due} THEN\n    WITH shown AS MATERIALIZED (\n      SELECT {list} FROM (\n{finish}\n      ) AS s\n    ), truth AS MATERIALIZED (\n      SELECT {list} FROM {full} AS f\n    )\n    SELECT (SELECT count(*) FROM (SELECT * FROM truth EXCEPT ALL SELECT * FROM shown) AS d)\n         + (SELECT count(*) FROM (SELECT * FROM shown EXCEPT ALL SELECT * FROM truth) AS d)\n    INTO altered;\n  END IF;\n",
+        finish = indent(&finish, 8),
+        full = names.full,
+    )
+}
+
+fn sample(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
+    let body = format!(
+        "-- Headwater, {table}: some rows that differ.\n\
+         BEGIN\n\
+         \x20 RETURN QUERY\n\
+         \x20 WITH {differences}\n\
+         \x20 (SELECT 'missing'::text, to_json(d)::text FROM missing AS d LIMIT at_most)\n\
+         \x20 UNION ALL\n\
+         \x20 (SELECT 'extra'::text, to_json(d)::text FROM extra AS d LIMIT at_most);\n\
+         END",
+        table = names.table,
+        differences = differences(plan, names),
+    );
+    let head = format!("{}(at_most bigint) RETURNS TABLE (side text, \"row\" text) LANGUAGE plpgsql", names.sample);
+    (function(&head, &search_path(plan), &body, "some rows that differ"), format!("{}(bigint)", names.sample))
+}
+
+fn repair(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
+    let key = plan.key.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ");
+    let attributes = (0..plan.key.columns.len()).map(|position| format!("d.{}", attribute(position))).collect::<Vec<_>>().join(", ");
+    let aliases = (0..plan.key.columns.len()).map(attribute).collect::<Vec<_>>().join(", ");
+    let body = format!(
+        "-- Headwater, {table}: recomputes every key that differs, with the locks of a writer.\n\
+         DECLARE\n\
+         \x20 keys {key_type}[];\n\
+         BEGIN\n\
+         \x20 WITH {differences}\n\
+         \x20 SELECT array_agg(ROW({attributes})::{key_type}) INTO keys\n\
+         \x20 FROM (SELECT {key} FROM missing UNION SELECT {key} FROM extra) AS d({aliases});\n\
+         \x20 IF keys IS NULL THEN RETURN 0; END IF;\n\
+         \x20 PERFORM {recompute}(keys);\n\
+         \x20 RETURN cardinality(keys);\n\
+         END",
+        table = names.table,
+        key_type = names.key_type,
+        differences = differences(plan, names),
+        recompute = names.recompute,
+    );
+    let head = format!("{}() RETURNS bigint LANGUAGE plpgsql", names.repair);
+    (function(&head, &search_path(plan), &body, "recomputes every key that differs"), format!("{}()", names.repair))
+}
+
+/// These are Headwater's own to call, so a pinned search path is cheaper to read than qualifying every operator.
+fn search_path(plan: &MaintenancePlan) -> Vec<(String, String)> {
+    let mut settings = plan.pinned.clone();
+    settings.push(("search_path".to_owned(), "pg_catalog".to_owned()));
+    settings
+}

@@ -1,0 +1,189 @@
+//! A version's functions: recompute, rebuild, tick.
+
+use super::names::Names;
+use super::sql::{attribute, bump, equals, function, indent, key_lock_id, matches_key, matches_row, quoted};
+use super::storage::has_unique_index;
+use crate::output::Statement;
+use crate::plan::MaintenancePlan;
+
+/// All of them.
+#[must_use]
+pub fn functions(plan: &MaintenancePlan, names: &Names) -> Vec<Statement> {
+    vec![recompute(plan, names), rebuild(plan, names), tick(plan, names)]
+        .into_iter()
+        .flat_map(|statement| [statement.0, revoke(&statement.1)])
+        .collect()
+}
+
+/// Nobody but the owner calls these; trigger functions run with the owner's rights.
+fn revoke(signature: &str) -> Statement {
+    Statement::new(format!("REVOKE ALL ON FUNCTION {signature} FROM PUBLIC"), "only triggers and Headwater call it")
+}
+
+/// Rule 4 of the realtime protocol: lock, look afresh, write what differs.
+fn recompute(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
+    let columns = &plan.key.columns;
+    let locks = bump(&format!(
+        "SELECT DISTINCT {} AS id\nFROM pg_catalog.unnest(keys) AS k",
+        key_lock_id(plan, names, &|position, _| format!("k.{}", attribute(position)))
+    ));
+    let order: Vec<String> = columns.iter().map(|column| format!("m.{}", quoted(&column.name))).collect();
+    let fresh = format!(
+        "SELECT c.*\nFROM (SELECT DISTINCT * FROM pg_catalog.unnest(keys)) AS k\nCROSS JOIN LATERAL (\n  SELECT c.* FROM {core} AS c WHERE {same} OFFSET 0\n) AS c",
+        core = names.core,
+        same = matches_key(columns, "c", "k"),
+    );
+    let write = if plan.key.unique { upsert(plan, names, &fresh) } else { replace_bags(plan, names, &fresh) };
+    let body = format!(
+        "-- Headwater, {table}: recomputes the rows with these keys.\n\
+         BEGIN\n\
+         {locks};\n\
+         {rows};\n\
+         {write};\n\
+         END",
+        table = names.table,
+        locks = indent(&format!("-- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.\n{locks}"), 2),
+        rows = indent(
+            &format!(
+                "-- Writers that only add to a row hold the row itself.\nPERFORM FROM {} AS m, pg_catalog.unnest(keys) AS k\nWHERE {}\nORDER BY {}\nFOR NO KEY UPDATE OF m",
+                names.table,
+                matches_key(columns, "m", "k"),
+                order.join(", ")
+            ),
+            2
+        ),
+        write = indent(&format!("-- A new statement: it sees what those that were waited for have committed.\n{write}"), 2),
+    );
+    let head = format!("{}(keys {}[]) RETURNS void LANGUAGE plpgsql", names.recompute, names.key_type);
+    let signature = format!("{}({}[])", names.recompute, names.key_type);
+    (function(&head, &plan.pinned, &body, "recomputes the rows with the given keys"), signature)
+}
+
+/// Rows with a unique key: delete what is gone, insert or update what differs, leave alone what is equal.
+fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
+    let columns = &plan.key.columns;
+    let stored: Vec<String> = plan.columns.iter().map(|name| quoted(name)).collect();
+    let mark = if plan.has_delta() { (", hw_mark", ", pg_catalog.statement_timestamp()") } else { ("", "") };
+    let list = stored.join(", ");
+    let chosen = stored.iter().map(|name| format!("f.{name}")).collect::<Vec<_>>().join(", ");
+    let gone = format!(
+        "DELETE FROM {table} AS m USING pg_catalog.unnest(keys) AS k\nWHERE {same}\n  AND NOT EXISTS (SELECT FROM fresh AS f WHERE {row})",
+        table = names.table,
+        same = matches_key(columns, "m", "k"),
+        row = matches_row(columns, "f", "m"),
+    );
+    let old = stored.iter().map(|name| format!("m.{name}")).collect::<Vec<_>>().join(", ");
+    let new = stored.iter().map(|name| format!("f.{name}")).collect::<Vec<_>>().join(", ");
+    let set = stored.iter().map(|name| format!("{name} = f.{name}")).chain(plan.has_delta().then(|| "hw_mark = pg_catalog.statement_timestamp()".to_owned())).collect::<Vec<_>>().join(", ");
+    // Every key is locked, so nobody else can insert it meanwhile: an UPDATE and an INSERT of the rest need no arbiter,
+    // which also serves keys with NULLs where no unique index covers them.
+    format!(
+        "WITH fresh AS MATERIALIZED (\n{fresh}\n), gone AS (\n{gone}\n), altered AS (\n{altered}\n)\nINSERT INTO {table} ({list}{mark_column})\nSELECT {chosen}{mark_value}\nFROM fresh AS f\nWHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {row})",
+        fresh = indent(fresh, 2),
+        gone = indent(&gone, 2),
+        altered = indent(
+            &format!(
+                "UPDATE {table} AS m SET {set}\nFROM fresh AS f\nWHERE {row}\n  AND ROW({old}) OPERATOR(pg_catalog.*<>) ROW({new})",
+                table = names.table,
+                row = matches_row(columns, "m", "f"),
+            ),
+            2
+        ),
+        table = names.table,
+        mark_column = mark.0,
+        mark_value = mark.1,
+        row = matches_row(columns, "m", "f"),
+    )
+}
+
+/// Rows that share a key: all of a key's rows are replaced where they differ as a multiset.
+fn replace_bags(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
+    let columns = &plan.key.columns;
+    let stored: Vec<String> = plan.columns.iter().map(|name| quoted(name)).collect();
+    let row = |alias: &str| {
+        let list = stored.iter().map(|name| format!("{alias}.{name}")).collect::<Vec<_>>().join(", ");
+        format!("ROW({list})::pg_catalog.text")
+    };
+    let multiset = |from: &str, alias: &str| {
+        format!(
+            "(SELECT pg_catalog.array_agg({row} ORDER BY {row}) FROM {from} AS {alias} WHERE {same})",
+            row = row(alias),
+            same = matches_key(columns, alias, "k"),
+        )
+    };
+    format!(
+        "WITH fresh AS MATERIALIZED (\n{fresh}\n), differing AS MATERIALIZED (\n  SELECT k.* FROM (SELECT DISTINCT * FROM pg_catalog.unnest(keys)) AS k\n  WHERE {new}\n    IS DISTINCT FROM {old}\n), gone AS (\n  DELETE FROM {table} AS m USING differing AS k WHERE {same}\n)\nINSERT INTO {table} ({list})\nSELECT {chosen} FROM fresh AS f\nWHERE EXISTS (SELECT FROM differing AS k WHERE {match_fresh})",
+        fresh = indent(fresh, 2),
+        new = multiset("fresh", "f"),
+        old = multiset(&names.table.to_string(), "m"),
+        table = names.table,
+        same = matches_key(columns, "m", "k"),
+        list = stored.join(", "),
+        chosen = stored.iter().map(|name| format!("f.{name}")).collect::<Vec<_>>().join(", "),
+        match_fresh = matches_key(columns, "f", "k"),
+    )
+}
+
+/// After TRUNCATE, which has no transition tables: everything, alone with the model.
+fn rebuild(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
+    let list = plan.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+    let mark = if plan.has_delta() { (", hw_mark", ", pg_catalog.statement_timestamp()") } else { ("", "") };
+    let body = format!(
+        "-- Headwater, {table}: computes everything afresh. TRUNCATE holds its table exclusively; so does this.\n\
+         BEGIN\n\
+         \x20 LOCK TABLE {table} IN EXCLUSIVE MODE;\n\
+         \x20 DELETE FROM {table};\n\
+         \x20 INSERT INTO {table} ({list}{mark_column})\n\
+         \x20 SELECT {list}{mark_value} FROM {core};\n\
+         END",
+        table = names.table,
+        core = names.core,
+        mark_column = mark.0,
+        mark_value = mark.1,
+    );
+    let head = format!("{}() RETURNS void LANGUAGE plpgsql", names.rebuild);
+    (function(&head, &plan.pinned, &body, "computes everything afresh"), format!("{}()", names.rebuild))
+}
+
+/// Recomputes up to so many keys that are due; gives how many.
+fn tick(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
+    let key: Vec<String> = plan.key.columns.iter().map(|column| format!("m.{}", quoted(&column.name))).collect();
+    let due = plan.due.as_ref().map_or_else(
+        || format!("SELECT NULL::{}[]", names.key_type),
+        |due| {
+            format!(
+                "SELECT pg_catalog.array_agg(ROW({columns})::{key_type})\n    FROM (\n      SELECT {columns} FROM {table} AS m\n      WHERE m.{due} OPERATOR(pg_catalog.<=) pg_catalog.now()\n      ORDER BY m.{due} LIMIT at_most\n    ) AS m",
+                columns = key.join(", "),
+                key_type = names.key_type,
+                table = names.table,
+            )
+        },
+    );
+    let body = format!(
+        "-- Headwater, {table}: rows that time has changed.\n\
+         DECLARE\n\
+         \x20 due {key_type}[] := (\n    {due}\n  );\n\
+         BEGIN\n\
+         \x20 IF due IS NULL THEN RETURN 0; END IF;\n\
+         \x20 PERFORM {recompute}(due);\n\
+         \x20 RETURN pg_catalog.cardinality(due);\n\
+         END",
+        table = names.table,
+        key_type = names.key_type,
+        recompute = names.recompute,
+    );
+    let head = format!("{}(at_most integer) RETURNS bigint LANGUAGE plpgsql", names.tick);
+    (function(&head, &[], &body, "recomputes keys that are due"), format!("{}(integer)", names.tick))
+}
+
+/// The equality operator of the first key column; the rest of a key match is in [`super::sql`].
+#[must_use]
+pub fn first_equality(plan: &MaintenancePlan) -> String {
+    plan.key.columns.first().map(|column| equals(&column.ty)).unwrap_or_default()
+}
+
+/// True where the table has a unique index on its key whatever the server's version.
+#[must_use]
+pub fn always_unique(plan: &MaintenancePlan) -> bool {
+    has_unique_index(plan, 140_000)
+}

@@ -1,0 +1,59 @@
+//! The plan in words.
+
+use std::fmt::Write as _;
+
+use super::{MaintenancePlan, Strategy};
+
+/// A few lines for people: what is stored, what is read-time, how each source table reaches the model.
+#[must_use]
+pub fn explain(plan: &MaintenancePlan) -> String {
+    let mut text = String::new();
+    let names: Vec<&str> = plan.key.columns.iter().map(|column| column.name.as_str()).collect();
+    let key = if names.is_empty() { "none: one row".to_owned() } else { names.join(", ") };
+    let _ = writeln!(text, "key      {key}  ({})", plan.key.reason);
+    let width = plan.strategies.keys().map(|table| table.short().len()).max().unwrap_or(0);
+    for (table, strategy) in &plan.strategies {
+        let table = table.short();
+        match strategy {
+            Strategy::Delta(delta) => {
+                let by: Vec<&str> = delta.key.iter().map(headwater_catalog::Ident::as_str).collect();
+                let what: Vec<&str> = delta.states.iter().map(|state| state.column.as_str()).collect();
+                let _ = writeln!(text, "delta    {table:width$}  {} by {}", what.join(", "), by.join(", "));
+            }
+            Strategy::Keyed(paths) => {
+                for path in paths {
+                    let alias = &plan.analysis.occurrences[path.from].alias;
+                    let hops: Vec<String> = path
+                        .hops
+                        .iter()
+                        .map(|hop| plan.analysis.occurrences[hop.to].table.short())
+                        .collect();
+                    let key: Vec<&str> = path.key.iter().map(crate::tree::Expr::text).collect();
+                    let through = if hops.is_empty() { String::new() } else { format!(" through {}, locked", hops.join(", ")) };
+                    let _ = writeln!(text, "keyed    {table:width$}  {alias} → ({}){through}", key.join(", "));
+                }
+            }
+        }
+    }
+    let moved: Vec<&str> = plan
+        .finish
+        .targets
+        .iter()
+        .filter(|(name, node)| crate::tree::build::column_parts(node).as_deref() != Some(&[name.as_str()]))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !moved.is_empty() {
+        let _ = writeln!(text, "finish   {} at read time", moved.join(", "));
+    }
+    for (name, stored) in &plan.finish.ordered_by {
+        let _ = writeln!(text, "finish   {name} is linear in now(): ordered and indexed by its time-free part {stored}");
+    }
+    if plan.due.is_some() {
+        let _ = writeln!(text, "window   rows carry the moment at which they are due; the clock's loop recomputes them");
+    }
+    if !plan.pinned.is_empty() {
+        let settings: Vec<String> = plan.pinned.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        let _ = writeln!(text, "settings {}", settings.join(", "));
+    }
+    text
+}

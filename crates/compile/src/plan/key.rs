@@ -1,0 +1,177 @@
+//! Which columns identify a model row.
+//!
+//! The columns of a declared unique index come first, where each of them is transparent (a source row affects only rows
+//! with the value it gives). Else the key is inferred: primary keys of the row-determining tables, grouping columns, all
+//! columns of a DISTINCT. Without either, transparent columns partition the model into *bags* that are replaced as a whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater_catalog::{Catalog, Ident, PgType, Resolution};
+use pg_query::protobuf::Node;
+
+use super::Refusal;
+use super::finish::Split;
+use crate::analyze::{Analysis, RegionId};
+use crate::parse::ParsedModel;
+use crate::tree::{Expr, build};
+
+/// What identifies a row of the model table.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// Its columns; none where the model is a single row.
+    pub columns: Vec<KeyColumn>,
+    /// False where several rows may share it: they are then replaced together.
+    pub unique: bool,
+    /// Where it comes from, in words.
+    pub reason: String,
+}
+
+/// One column of the key.
+#[derive(Debug, Clone)]
+pub struct KeyColumn {
+    /// Its name in the model table.
+    pub name: String,
+    /// Its type.
+    pub ty: PgType,
+    /// True where it can never be NULL.
+    pub not_null: bool,
+    /// What it is in each branch of a set operation, over unique aliases.
+    pub origins: Vec<(RegionId, Expr)>,
+    /// Its expression in the terms of the top block, where that is one block.
+    pub visible: Option<Expr>,
+}
+
+/// Chooses the key, adding hidden columns to the core where the SELECT leaves key columns out.
+pub fn choose(
+    model: &ParsedModel,
+    resolution: &Resolution,
+    catalog: &Catalog,
+    analysis: &Analysis,
+    split: &mut Split,
+) -> Result<Key, Refusal> {
+    let outputs = Outputs { resolution, analysis, split };
+    for index in model.indexes.iter().filter(|index| index.unique && !index.has_predicate) {
+        let columns: Option<Vec<KeyColumn>> =
+            index.columns.iter().map(|name| outputs.column(name.as_ref()?.as_str())).collect();
+        if let Some(columns) = columns {
+            let reason = format!("the unique index {}", index.name.as_ref().map_or("", Ident::as_str));
+            return Ok(Key { columns, unique: true, reason: reason.trim_end().to_owned() });
+        }
+    }
+    if let Some(set) = analysis.shape.unique.iter().min_by_key(|set| set.len()) {
+        let columns: Option<Vec<KeyColumn>> = set.iter().map(|position| outputs.at(*position)).collect();
+        if set.is_empty() {
+            return Ok(single_row(split));
+        }
+        if let Some(columns) = columns {
+            return Ok(Key { columns, unique: true, reason: reason(analysis).to_owned() });
+        }
+    }
+    if let Some(key) = &analysis.shape.key {
+        let hidden = hidden_columns(key, catalog, analysis, split);
+        if let Some(columns) = hidden {
+            return Ok(Key { columns, unique: true, reason: format!("{}, kept hidden", reason(analysis)) });
+        }
+    }
+    bag(&Outputs { resolution, analysis, split })
+}
+
+/// A model of one row still has a key, a constant, so that everything else need not know.
+fn single_row(split: &mut Split) -> Key {
+    let zero = build::parsed("0");
+    let name = split.store(&zero, "hw_k");
+    let ty = PgType {
+        sql: "integer".to_owned(),
+        base: "int4".to_owned(),
+        comparable: true,
+        hashable: true,
+        equal_is_identical: true,
+    };
+    let origins = vec![(0, Expr::new(zero.clone()))];
+    let column = KeyColumn { name, ty, not_null: true, origins, visible: Some(Expr::new(zero)) };
+    Key { columns: vec![column], unique: true, reason: "the whole model is one row".to_owned() }
+}
+
+fn reason(analysis: &Analysis) -> &'static str {
+    if analysis.shape.set_operation {
+        "the branches' keys and the constant that tells the branches apart"
+    } else if analysis.shape.grouped {
+        "the grouping columns"
+    } else {
+        "the primary keys of the tables that determine a row"
+    }
+}
+
+/// The stored outputs of the core, with what is known of them.
+struct Outputs<'a> {
+    resolution: &'a Resolution,
+    analysis: &'a Analysis,
+    split: &'a Split,
+}
+
+impl Outputs<'_> {
+    fn column(&self, name: &str) -> Option<KeyColumn> {
+        let position = self.split.columns.iter().position(|column| column.name == name)?;
+        self.at(position)
+    }
+
+    /// The stored column at a position of the core, where it can be part of a key.
+    fn at(&self, position: usize) -> Option<KeyColumn> {
+        let output = self.analysis.shape.outputs.get(position)?;
+        let stored = self.split.columns.get(position)?;
+        let declared = self.resolution.columns.iter().find(|column| column.name.as_str() == stored.name)?;
+        let origins: Option<Vec<(RegionId, Expr)>> =
+            output.origins.iter().map(|origin| Some((origin.region, origin.expr.clone()?))).collect();
+        declared.ty.comparable.then_some(KeyColumn {
+            name: stored.name.clone(),
+            ty: declared.ty.clone(),
+            not_null: output.origins.iter().all(|origin| origin.not_null),
+            origins: origins?,
+            visible: stored.expr.clone(),
+        })
+    }
+}
+
+/// The key's expressions as stored columns, hidden ones added. Only plain columns can be hidden: their type is known.
+fn hidden_columns(key: &[Expr], catalog: &Catalog, analysis: &Analysis, split: &mut Split) -> Option<Vec<KeyColumn>> {
+    let visible: BTreeMap<&String, &String> =
+        analysis.top_aliases.iter().map(|(visible, unique)| (unique, visible)).collect();
+    let mut columns = Vec::new();
+    for expr in key {
+        let (relation, column) = expr.as_column()?;
+        let source = crate::analyze::provenance::substitute(analysis, expr, 0)?;
+        let (base, base_column) = source.as_column()?;
+        let occurrence = &analysis.occurrences[analysis.occurrence(base)?];
+        let declared = catalog.tables.get(&occurrence.table)?.column(&Ident::new(base_column).ok()?)?;
+        let shown: Node = build::column(&[visible.get(&relation.to_owned())?, column]);
+        let not_null = declared.not_null && analysis.nullable_around(occurrence.region).is_empty();
+        let name = split.store(&shown, "hw_k");
+        columns.push(KeyColumn {
+            name,
+            ty: declared.ty.clone(),
+            not_null,
+            origins: vec![(0, expr.clone())],
+            visible: Some(Expr::new(shown)),
+        });
+    }
+    Some(columns)
+}
+
+/// All transparent columns together, as a partition of the model.
+fn bag(outputs: &Outputs<'_>) -> Result<Key, Refusal> {
+    let columns: Vec<KeyColumn> = (0..outputs.split.columns.len())
+        .filter_map(|position| outputs.at(position))
+        .filter(|column| column.origins.iter().any(|(_, expr)| !expr.relations().is_empty()))
+        .collect();
+    let names: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    if columns.is_empty() {
+        return Err(Refusal::new(
+            403,
+            "no column of the result leads from a changed source row to the rows it affects",
+            "put a key of a source table into the SELECT list, or declare a UNIQUE INDEX over columns that come straight from a table",
+            "",
+        ));
+    }
+    let reason = format!("no unique key: rows that share ({}) are replaced together", names.into_iter().collect::<Vec<_>>().join(", "));
+    Ok(Key { columns, unique: false, reason })
+}

@@ -1,0 +1,194 @@
+//! How a model is stored and how each change reaches it.
+//!
+//! | module | decides |
+//! | --- | --- |
+//! | [`determinize`] | how ties fall |
+//! | [`finish`] | what is stored and what is evaluated at read time |
+//! | [`key`] | which columns identify a model row |
+//! | [`rules`] | one file per maintenance rule: delta, keyed, window |
+//! | [`explain`] | the plan in words |
+
+pub mod determinize;
+pub mod explain;
+pub mod finish;
+pub mod key;
+pub mod rules;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater_catalog::{Catalog, QualifiedName, Resolution};
+use pg_query::NodeEnum;
+use pg_query::protobuf::SelectStmt;
+
+use crate::analyze::{self, Analysis, provenance::Path, walk};
+use crate::parse::ParsedModel;
+use crate::tree;
+use finish::{Finish, Split};
+use key::Key;
+use rules::delta::Delta;
+
+/// A model that is not maintained, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The diagnostic's code.
+    pub code: u16,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub hint: String,
+    /// A word of the SELECT to underline; empty for the whole.
+    pub needle: String,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub fn new(code: u16, message: impl Into<String>, hint: impl Into<String>, needle: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: hint.into(), needle: needle.into() }
+    }
+}
+
+/// Everything about one model that the generator prints.
+#[derive(Debug, Clone)]
+pub struct MaintenancePlan {
+    /// The SELECT with its ties decided: what `verify` compares with.
+    pub definition: SelectStmt,
+    /// The stored part.
+    pub core: SelectStmt,
+    /// The model table's columns that the core gives, in order.
+    pub columns: Vec<String>,
+    /// What identifies a row.
+    pub key: Key,
+    /// What readers get on top.
+    pub finish: Finish,
+    /// How a change of each source table reaches the model.
+    pub strategies: BTreeMap<QualifiedName, Strategy>,
+    /// The column with the moment at which a row is due, where rows change as time passes.
+    pub due: Option<String>,
+    /// The occurrences and equalities behind the paths.
+    pub analysis: Analysis,
+    /// Stored and output columns whose type has no equality: they are compared as text.
+    pub compared_as_text: BTreeSet<String>,
+    /// Settings that the model's functions pin, because its SELECT calls functions that depend on them.
+    pub pinned: Vec<(String, String)>,
+}
+
+/// How a change of one source table reaches the model.
+#[derive(Debug, Clone)]
+pub enum Strategy {
+    /// Arithmetic on the model row.
+    Delta(Delta),
+    /// The affected keys are recomputed; one path per occurrence of the table.
+    Keyed(Vec<Path>),
+}
+
+impl MaintenancePlan {
+    /// The columns of a source table that a change must touch to matter.
+    #[must_use]
+    pub fn used_columns(&self, table: &QualifiedName) -> BTreeSet<headwater_catalog::Ident> {
+        self.analysis
+            .occurrences
+            .iter()
+            .filter(|occurrence| occurrence.table == *table)
+            .flat_map(|occurrence| occurrence.columns.iter().cloned())
+            .collect()
+    }
+
+    /// The slowest way in which a change reaches this model.
+    #[must_use]
+    pub fn tier(&self) -> &'static str {
+        if self.strategies.values().all(|strategy| matches!(strategy, Strategy::Delta(_))) { "delta" } else { "keyed" }
+    }
+
+    /// True where some strategy is arithmetic, which needs the mark of a recomputed row.
+    #[must_use]
+    pub fn has_delta(&self) -> bool {
+        self.strategies.values().any(|strategy| matches!(strategy, Strategy::Delta(_)))
+    }
+}
+
+/// Plans one model.
+pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> Result<MaintenancePlan, Vec<Refusal>> {
+    let mut refusals = rules::refused::functions(resolution);
+    let select = tree::parse_select(&resolution.definition)
+        .map_err(|error| vec![Refusal::new(300, format!("the server's text of the SELECT does not parse: {error}"), "report this as a bug", "")])?;
+    let definition = determinize::determinize(&select, catalog);
+    refusals.extend(rules::refused::expressions(&definition));
+    let aggregates: BTreeSet<String> =
+        resolution.functions.iter().filter(|function| function.aggregate).map(|function| function.name.clone()).collect();
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let mut split = finish::split(&definition).map_err(|refusal| vec![refusal])?;
+    rules::window::add_due(&mut split, &aggregates).map_err(|refusal| vec![refusal])?;
+    let first = walk::analyze(&split.core, catalog, &aggregates);
+    if !first.problems.is_empty() {
+        return Err(first.problems.into_iter().map(|p| Refusal::new(p.code, p.message, p.hint, p.needle)).collect());
+    }
+    let key = key::choose(model, resolution, catalog, &first, &mut split).map_err(|refusal| vec![refusal])?;
+    let deltas = rules::delta::find(&mut split, &key, catalog, &first);
+    // State columns repeat sub-selects, so occurrences are counted again in what is really stored.
+    let analysis = walk::analyze(&split.core, catalog, &aggregates);
+    let due = rules::window::due_column(&split);
+    let strategies = strategies(&analysis, &key, deltas, due.as_deref()).map_err(|refusal| vec![refusal])?;
+    check_names(&split).map_err(|refusal| vec![refusal])?;
+    let Split { core, columns, finish, .. } = split;
+    let columns = columns.into_iter().map(|column| column.name).collect();
+    let pinned = rules::refused::pinned_settings(resolution);
+    let compared_as_text = resolution
+        .columns
+        .iter()
+        .filter(|column| !column.ty.comparable)
+        .map(|column| column.name.as_str().to_owned())
+        .collect();
+    Ok(MaintenancePlan { definition, core, columns, key, finish, strategies, due, analysis, compared_as_text, pinned })
+}
+
+fn strategies(
+    analysis: &Analysis,
+    key: &Key,
+    mut deltas: BTreeMap<QualifiedName, Delta>,
+    due: Option<&str>,
+) -> Result<BTreeMap<QualifiedName, Strategy>, Refusal> {
+    let tables: BTreeSet<&QualifiedName> = analysis.occurrences.iter().map(|occurrence| &occurrence.table).collect();
+    let mut strategies = BTreeMap::new();
+    for table in tables {
+        let mentions: Vec<usize> = (0..analysis.occurrences.len())
+            .filter(|id| analysis.occurrences[*id].table == *table)
+            .collect();
+        if let Some(delta) = deltas.remove(table)
+            && delta.occurrences == mentions.len()
+            && due.is_none()
+        {
+            strategies.insert(table.clone(), Strategy::Delta(delta));
+            continue;
+        }
+        let paths = rules::keyed::paths(analysis, key, &mentions)?;
+        strategies.insert(table.clone(), Strategy::Keyed(paths));
+    }
+    Ok(strategies)
+}
+
+fn check_names(split: &Split) -> Result<(), Refusal> {
+    for (name, _) in &split.finish.targets {
+        if name.starts_with("hw_") {
+            return Err(Refusal::new(402, format!("the output column {name} begins with hw_, which Headwater keeps for its own columns"), "give it another name with AS", name.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Analyses a SELECT only far enough to list the tables it reads; used where planning fails early.
+#[must_use]
+pub fn tables_of(select: &SelectStmt, catalog: &Catalog) -> BTreeSet<QualifiedName> {
+    analyze::walk::analyze(select, catalog, &BTreeSet::new())
+        .occurrences
+        .into_iter()
+        .map(|occurrence| occurrence.table)
+        .collect()
+}
+
+/// True for the name of a node kind that is a sub-select.
+#[must_use]
+pub fn is_sublink(node: &NodeEnum) -> bool {
+    matches!(node, NodeEnum::SubLink(_))
+}
