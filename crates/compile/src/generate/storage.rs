@@ -75,6 +75,10 @@ pub fn statements(
         format!("CREATE TYPE {} AS ({})", names.key_type, attributes.join(", ")),
         "the key's columns",
     ));
+    statements.push(Statement::new(
+        "SET LOCAL search_path TO DEFAULT".to_owned(),
+        "operator classes of extensions are found as where the index was declared",
+    ));
     let (indexes, notes) = indexes(parsed, plan, names, catalog);
     statements.extend(indexes);
     (statements, notes)

@@ -190,9 +190,23 @@ fn reads_columns(node: &Node) -> bool {
     visit::any(node, &|node| matches!(node, NodeEnum::ColumnRef(_)))
 }
 
-/// True for what no stored column can hold: a reading of the clock outside of sub-selects, a window function.
+/// True for what no stored column can hold: a reading of the clock outside of sub-selects and of aggregates' FILTERs (which
+/// the window rule keeps), a window function.
 fn moves(node: &Node) -> bool {
-    time::reads_clock_here(node) || windowed(node)
+    windowed(node) || reads_clock_outside_filters(node)
+}
+
+fn reads_clock_outside_filters(node: &Node) -> bool {
+    match &node.node {
+        Some(inner) if time::is_clock(inner) => true,
+        Some(NodeEnum::SubLink(link)) => link.testexpr.as_deref().is_some_and(reads_clock_outside_filters),
+        Some(NodeEnum::FuncCall(call)) if call.agg_filter.is_some() && call.over.is_none() => false,
+        _ => {
+            let mut found = false;
+            visit::children(node, &mut |child| found = found || reads_clock_outside_filters(child));
+            found
+        }
+    }
 }
 
 fn finish_order(sort: &Node, targets: &[Node], split: &mut Split) -> Node {

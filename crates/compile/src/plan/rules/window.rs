@@ -35,6 +35,7 @@ pub fn add_due(split: &mut Split, aggregates: &BTreeSet<String>) -> Result<(), R
     if set_operation || !split.core.distinct_clause.is_empty() {
         return refuse_any(&split.core);
     }
+    let mut seen = BTreeSet::new();
     if grouped {
         for condition in build::conjuncts(split.core.where_clause.as_deref()) {
             if !time::reads_clock_here(condition) {
@@ -44,6 +45,14 @@ pub fn add_due(split: &mut Split, aggregates: &BTreeSet<String>) -> Result<(), R
             moments.push(build::call("min", vec![instant(window.flips_at)]));
             explained += 1;
         }
+        for condition in timed_filters(&split.core) {
+            let moment = instant(time::window(&condition).ok_or_else(not_simple)?.flips_at);
+            let text = print::expression(&moment);
+            explained += 1;
+            if seen.insert(text.clone()) {
+                moments.push(build::parsed(&format!("min({text}) FILTER (WHERE {text} > now())")));
+            }
+        }
     }
     let mut blocks: Vec<SelectStmt> = Vec::new();
     for node in split.core.target_list.iter().chain(split.core.where_clause.as_deref()) {
@@ -52,7 +61,6 @@ pub fn add_due(split: &mut Split, aggregates: &BTreeSet<String>) -> Result<(), R
     for item in &split.core.from_clause {
         timed_blocks(item, &mut blocks);
     }
-    let mut seen = BTreeSet::new();
     for block in blocks {
         let (block_moments, conditions) = moments_of(&block)?;
         explained += conditions;
@@ -70,7 +78,7 @@ pub fn add_due(split: &mut Split, aggregates: &BTreeSet<String>) -> Result<(), R
             }
         }
     }
-    if count_clock(&split.core) != explained_clock(&split.core, explained) {
+    if count_clock(&split.core) != explained {
         return Err(not_simple());
     }
     let due = match moments.len() {
@@ -119,12 +127,13 @@ fn moments_of(block: &SelectStmt) -> Result<(Vec<Node>, usize), Refusal> {
     }
     let (timed, still): (Vec<&Node>, Vec<&Node>) =
         build::conjuncts(block.where_clause.as_deref()).into_iter().partition(|condition| time::reads_clock(condition));
-    let elsewhere = count_clock(block) - timed.iter().map(|condition| count_in(condition)).sum::<usize>();
-    if elsewhere > 0 {
+    let filters = timed_filters(block);
+    let known = timed.iter().copied().chain(&filters).map(count_in).sum::<usize>();
+    if count_clock(block) != known {
         return Err(not_simple());
     }
     let mut moments = Vec::new();
-    for condition in &timed {
+    for condition in timed.iter().copied().chain(&filters) {
         let window = time::window(condition).ok_or_else(not_simple)?;
         let flips_at = instant(window.flips_at);
         let mut conditions: Vec<Node> = still.iter().map(|condition| (*condition).clone()).collect();
@@ -134,7 +143,7 @@ fn moments_of(block: &SelectStmt) -> Result<(Vec<Node>, usize), Refusal> {
         select.where_clause = build::conjunction(conditions).map(Box::new);
         moments.push(build::scalar(select));
     }
-    Ok((moments, timed.len()))
+    Ok((moments, known))
 }
 
 fn instant(node: Node) -> Node {
@@ -153,9 +162,24 @@ fn count_clock(select: &SelectStmt) -> usize {
     count
 }
 
-/// Every reading of the clock must belong to a condition that has a moment: one each.
-fn explained_clock(_core: &SelectStmt, explained: usize) -> usize {
-    explained
+/// The conditions on the clock in the FILTERs of a block's own aggregates, once for each place.
+fn timed_filters(block: &SelectStmt) -> Vec<Node> {
+    fn collect(node: &Node, found: &mut Vec<Node>) {
+        match &node.node {
+            Some(NodeEnum::SubLink(_)) => return,
+            Some(NodeEnum::FuncCall(call)) => {
+                let conditions = build::conjuncts(call.agg_filter.as_deref());
+                found.extend(conditions.into_iter().filter(|condition| time::reads_clock(condition)).cloned());
+            }
+            _ => {}
+        }
+        visit::children(node, &mut |child| collect(child, found));
+    }
+    let mut found = Vec::new();
+    for target in &block.target_list {
+        collect(target, &mut found);
+    }
+    found
 }
 
 fn refuse_any(core: &SelectStmt) -> Result<(), Refusal> {
