@@ -1,2 +1,61 @@
 //! The headwater program.
-fn main() {}
+//!
+//! | module | does |
+//! | --- | --- |
+//! | [`arguments`] | what can be written on the command line |
+//! | [`session`] | the project, the database and the progress bars of one run |
+//! | [`commands`] | one module per command: calls `headwater-deploy`, prints what it found |
+//! | [`demo`] | `demo`: an example from nothing to a proof |
+//! | [`draw`] | diagnostics and errors, drawn for people or as JSON |
+//! | [`bars`] | progress bars |
+//!
+//! Results go to standard output, everything else to standard error. Exit codes: 0 fine, 1 differences or errors found,
+//! 2 wrong usage, 3 the database cannot be reached.
+
+mod arguments;
+mod bars;
+mod commands;
+mod demo;
+mod draw;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use session::Session;
+
+/// Found nothing wrong.
+const FINE: u8 = 0;
+/// Found differences or errors.
+const FOUND: u8 = 1;
+/// The database cannot be reached.
+const UNREACHABLE: u8 = 3;
+
+/// What a command ends with: an exit code.
+type Outcome = Result<u8, headwater_deploy::Error>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let session = Session::new(&arguments);
+    let outcome = run(&session, arguments.command).await;
+    ExitCode::from(outcome.unwrap_or_else(|error| {
+        draw::error(&error, session.json);
+        if error.is_unreachable() { UNREACHABLE } else { FOUND }
+    }))
+}
+
+async fn run(session: &Session, command: Command) -> Outcome {
+    match command {
+        Command::Check(options) => commands::check::run(session, &options).await,
+        Command::Plan(options) => commands::plan::run(session, &options).await,
+        Command::Apply(options) => commands::apply::run(session, &options).await,
+        Command::Status(options) => commands::status::run(session, &options).await,
+        Command::Verify(options) => commands::verify::run(session, options).await,
+        Command::Refresh(options) => commands::refresh::run(session, &options).await,
+        Command::Remove(options) => commands::remove::run(session, &options).await,
+        Command::Demo(options) => demo::run(session, &options).await,
+    }
+}

@@ -109,6 +109,14 @@ pub enum Error {
         /// The names there are.
         known: Vec<String>,
     },
+    /// An example named on the command line does not exist.
+    #[error("there is no example \"{name}\"")]
+    UnknownExample {
+        /// The name given.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
     /// A table lock was not granted in time.
     #[error("{doing} waits for a lock on {tables}{}", list_holders(.holders))]
     LockTimeout {
@@ -180,6 +188,7 @@ impl Error {
             Self::NewerSchema { .. } => 557,
             Self::NotInstalled => 558,
             Self::UnknownModel { .. } => 559,
+            Self::UnknownExample { .. } => 569,
             Self::LockTimeout { .. } => 570,
             Self::Conflicts { .. } => 571,
             Self::NotExact { .. } => 572,
@@ -203,6 +212,7 @@ impl Error {
             Self::NotInstalled => "run `headwater apply` first".into(),
             Self::UnknownModel { known, .. } if known.is_empty() => "run `headwater apply` first".into(),
             Self::UnknownModel { known, .. } => format!("the models are: {}", known.join(", ")),
+            Self::UnknownExample { known, .. } => format!("the examples are: {}", known.join(", ")),
             Self::LockTimeout { .. } => "wait for that transaction to end, or end it with SELECT pg_terminate_backend(<pid>), then run the command again; it goes on where it stopped".into(),
             Self::Conflicts { .. } => "run the command again when fewer writers touch these keys; it goes on where it stopped".into(),
             Self::NotExact { .. } => "this is a fault of Headwater: please report it with the model's definition. The version that served before still serves".into(),

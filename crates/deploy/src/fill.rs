@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use headwater_compile::CompiledModel;
-use headwater_postgres::retry;
+use headwater_postgres::retry::{ATTEMPTS, Attempts};
 use tokio_postgres::{Client, IsolationLevel};
 
 use crate::error::{During, Error};
@@ -44,7 +44,7 @@ pub async fn fill(
     progress.begin(&format!("filling {}", model.name.short()), position.ranges() as u64);
     while position.done < position.ranges() {
         progress.done(position.done as u64);
-        retry(async || fill_range(client, model, &position).await).await.map_err(|error| too_often(model, error))?;
+        fill_range_repeatedly(client, model, &position).await?;
         position.done += 1;
     }
     progress.end();
@@ -72,6 +72,16 @@ async fn position(client: &Client, model: &CompiledModel, rows_per_range: i64) -
     let sql = "UPDATE headwater.model SET boundaries = $2, filled_ranges = 0, filled = false, backfill_ms = $3 WHERE table_name = $1";
     client.execute(sql, &[&table, &boundaries, &milliseconds(started)]).await.during(&doing)?;
     Ok(Position { boundaries, done: 0 })
+}
+
+async fn fill_range_repeatedly(client: &mut Client, model: &CompiledModel, position: &Position) -> Result<(), Error> {
+    let mut attempts = Attempts::default();
+    loop {
+        match fill_range(client, model, position).await {
+            Err(failure) if attempts.again_after(&failure).await => {}
+            outcome => return outcome.map_err(|error| too_often(model, error)),
+        }
+    }
 }
 
 async fn fill_range(client: &mut Client, model: &CompiledModel, position: &Position) -> Result<(), Error> {
@@ -106,11 +116,9 @@ fn milliseconds(since: Instant) -> i64 {
 /// A conflict that outlasted all repetitions.
 fn too_often(model: &CompiledModel, error: Error) -> Error {
     match error {
-        Error::Statement { source, .. } if crate::error::is_conflict(&source) => Error::Conflicts {
-            doing: format!("filling {}", model.name.short()),
-            attempts: headwater_postgres::retry::ATTEMPTS,
-            source,
-        },
+        Error::Statement { source, .. } if crate::error::is_conflict(&source) => {
+            Error::Conflicts { doing: format!("filling {}", model.name.short()), attempts: ATTEMPTS, source }
+        }
         other => other,
     }
 }

@@ -14,6 +14,36 @@ pub struct Settings {
     pub database: Option<String>,
     /// The folder of models, `models` where not given.
     pub models: Option<PathBuf>,
+    /// What `demo` loads and runs.
+    pub demo: Demo,
+}
+
+/// `[demo]`: how `headwater demo` brings this project about from nothing. Paths are relative to `headwater.toml`.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Demo {
+    /// Creates the source tables.
+    pub schema: String,
+    /// Fills them; reads the setting `<example>.scale`.
+    pub data: String,
+    /// Creates their indexes, after the data because that is faster.
+    pub indexes: String,
+    /// What the writers write.
+    pub traffic: String,
+    /// The scale where none is asked for.
+    pub scale: f64,
+}
+
+impl Default for Demo {
+    fn default() -> Self {
+        Self {
+            schema: "schema.sql".into(),
+            data: "data.sql".into(),
+            indexes: "indexes.sql".into(),
+            traffic: "traffic/writes.sql".into(),
+            scale: 1.0,
+        }
+    }
 }
 
 /// What a project folder holds.

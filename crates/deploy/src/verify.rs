@@ -2,7 +2,7 @@
 //! swap and every test run this code.
 
 use headwater_compile::Compare;
-use headwater_postgres::retry;
+use headwater_postgres::retry::Attempts;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
 
 use crate::error::{During, Error};
@@ -130,12 +130,22 @@ pub async fn compare(client: &mut Client, how: &Compare, clock: Option<&str>) ->
         tick(client, table).await?;
     }
     for _ in 1..TIMED_ATTEMPTS {
-        let found = retry(async || compare_once(client, how, clock).await).await?;
+        let found = compare_repeatedly(client, how, clock).await?;
         if found.is_exact() || clock.is_none() {
             return Ok(found);
         }
     }
-    retry(async || compare_once(client, how, clock).await).await
+    compare_repeatedly(client, how, clock).await
+}
+
+async fn compare_repeatedly(client: &mut Client, how: &Compare, clock: Option<&str>) -> Result<Comparison, Error> {
+    let mut attempts = Attempts::default();
+    loop {
+        match compare_once(client, how, clock).await {
+            Err(failure) if attempts.again_after(&failure).await => {}
+            outcome => return outcome,
+        }
+    }
 }
 
 async fn compare_once(client: &mut Client, how: &Compare, clock: Option<&str>) -> Result<Comparison, Error> {
@@ -170,17 +180,26 @@ pub async fn compare_in(transaction: &Transaction<'_>, how: &Compare) -> Result<
 
 /// Recomputes every key that differs, as a writer would; returns how many.
 pub async fn repair_model(client: &mut Client, how: &Compare) -> Result<i64, Error> {
-    retry(async || {
-        let row = client.query_one(&how.repair, &[]).await.during("repairing a model")?;
-        Ok(row.get(0))
-    })
-    .await
+    let mut attempts = Attempts::default();
+    loop {
+        match client.query_one(&how.repair, &[]).await.during("repairing a model") {
+            Err(failure) if attempts.again_after(&failure).await => {}
+            outcome => return outcome.map(|row| row.get(0)),
+        }
+    }
 }
 
 /// Brings every due key of a timed model up to date.
 pub async fn tick(client: &Client, table: &str) -> Result<(), Error> {
-    while retry(async || tick_once(client, table).await).await? > 0 {}
-    Ok(())
+    let mut attempts = Attempts::default();
+    loop {
+        match tick_once(client, table).await {
+            Ok(0) => return Ok(()),
+            Ok(_) => attempts = Attempts::default(),
+            Err(failure) if attempts.again_after(&failure).await => {}
+            Err(failure) => return Err(failure),
+        }
+    }
 }
 
 /// Brings at most [`TICK_KEYS`] due keys up to date; returns how many.

@@ -1,0 +1,190 @@
+//! What can be written on the command line. The help texts are the reference.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Keeps denormalized read models of a PostgreSQL database exact.
+#[derive(Debug, Parser)]
+#[command(name = "headwater", version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// The project's folder, with headwater.toml and models/*.sql
+    #[arg(long, global = true, default_value = ".", value_name = "DIR")]
+    pub project: PathBuf,
+    /// The database; without it DATABASE_URL, then headwater.toml, then a private server in .headwater/
+    #[arg(long, global = true, value_name = "URL")]
+    pub database: Option<String>,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 fine, 1 differences or errors found, 2 wrong usage, 3 the database cannot be reached.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compile the models against the database and report every problem; changes nothing
+    Check(Check),
+    /// Show what apply would do, and how each model is maintained
+    Plan(Plan),
+    /// Bring the database to the models: build, fill, verify, swap in
+    Apply(Apply),
+    /// Show every model and whether it is healthy
+    Status(Status),
+    /// Compare models with their SELECTs
+    Verify(Verify),
+    /// Build a model anew beside the one that serves, and swap it in
+    Refresh(Refresh),
+    /// Remove models, or everything that Headwater installed
+    Remove(Remove),
+    /// Run an example from nothing: server, data, models, concurrent writers, proof
+    Demo(Demo),
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Files to check instead of the project's
+    pub files: Vec<PathBuf>,
+}
+
+/// Options of `plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Print the statements too, with their reasons
+    #[arg(long)]
+    pub sql: bool,
+}
+
+/// Options of `apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// How long a writer may wait behind one attempt to lock a table
+    #[arg(long, default_value = "2s", value_parser = duration, value_name = "TIME")]
+    pub lock_timeout: Duration,
+    /// How many times a table lock is tried for
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub lock_attempts: u32,
+    /// Rows filled in one transaction
+    #[arg(long, default_value_t = 5000, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub rows_per_range: i64,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Show it again every two seconds until interrupted
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Recompute what differs, while writers go on, and verify again
+    #[arg(long)]
+    pub repair: bool,
+    /// The models; all where none is named
+    pub models: Vec<String>,
+}
+
+/// Options of `refresh`.
+#[derive(Debug, Args)]
+pub struct Refresh {
+    /// The model
+    pub model: String,
+}
+
+/// Options of `remove`.
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// The models to remove; their files must go too, or the next apply brings them back
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub models: Vec<String>,
+    /// Remove everything that Headwater installed, its schema included
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+#[command(after_long_help = DEMO_COLUMNS)]
+pub struct Demo {
+    /// The example
+    #[arg(default_value = "showcase")]
+    pub example: String,
+    /// How long writers write
+    #[arg(long = "for", default_value = "20s", value_parser = duration, value_name = "TIME")]
+    pub duration: Duration,
+    /// The size of the data; 1, the default, is 10,000 projects with 300,000 votes
+    #[arg(long, value_parser = scale)]
+    pub scale: Option<f64>,
+    /// How many connections write at the same time
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=150))]
+    pub writers: u32,
+    /// Begin with an empty database instead of the last run's
+    #[arg(long)]
+    pub fresh: bool,
+    /// The private server's major version
+    #[arg(long, value_name = "MAJOR")]
+    pub pg: Option<u32>,
+}
+
+const DEMO_COLUMNS: &str = "\
+The table:
+  rows       rows of the model when it was verified, after the writers stopped
+  backfill   how long filling the model took, once, while it was applied
+  changes    model rows inserted, updated and deleted while the writers wrote (pg_stat_all_tables)
+  µs/change  time spent in the functions of this model, plus its share of the time spent in the trigger functions that
+             all models use together, in proportion to its changes; divided by its changes (pg_stat_user_functions,
+             self time). Empty where the server does not count function calls (track_functions)
+  exact      model and SELECT equal as multisets, compared in one snapshot, and the model not marked broken
+
+The database is demo_<EXAMPLE> on the private server in .headwater/ (or on the server that --database names) and is kept
+for the next run, unless --fresh is given or scale or example differ. DATABASE_URL is not looked at.";
+
+/// `20s`, `5m`, `1h`, `250ms`, or seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let unit = match &text[end..] {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        other => return Err(format!("\"{other}\" is no unit of time; write 250ms, 20s, 5m or 1h")),
+    };
+    let number: f64 = text[..end].parse().map_err(|_| "write it as 250ms, 20s, 5m or 1h".to_owned())?;
+    Duration::try_from_secs_f64(number * unit).map_err(|error| error.to_string())
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(scale) if scale > 0.0 && scale <= 1000.0 => Ok(scale),
+        _ => Err("a number above 0 and up to 1000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("20"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert!(duration("5 parsecs").is_err() && duration("").is_err());
+    }
+}

@@ -1,0 +1,10 @@
+//! One module per command.
+
+pub mod apply;
+pub mod check;
+pub mod plan;
+pub mod refresh;
+pub mod remove;
+pub mod status;
+pub mod table;
+pub mod verify;

@@ -1,0 +1,145 @@
+//! The demo's result: a table for people, one document for programs.
+
+use headwater_deploy::status::Status;
+use headwater_deploy::verify::Verified;
+
+use super::measure::Counters;
+use super::traffic::Totals;
+use crate::arguments::Demo;
+use crate::commands::table;
+
+/// Everything the demo found.
+#[derive(Debug, serde::Serialize)]
+pub struct Report {
+    example: String,
+    scale: f64,
+    writers: u32,
+    seconds: f64,
+    transactions: u64,
+    repeated: u64,
+    failures: Vec<Failure>,
+    models: Vec<Row>,
+}
+
+/// An error that writers got and that is no conflict.
+#[derive(Debug, serde::Serialize)]
+struct Failure {
+    error: String,
+    times: u64,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Row {
+    name: String,
+    mode: String,
+    tier: String,
+    rows: i64,
+    backfill_ms: i64,
+    changes: i64,
+    us_per_change: Option<f64>,
+    exact: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+impl Report {
+    /// Puts together what was found, a row per model.
+    pub fn new(
+        options: &Demo,
+        scale: f64,
+        traffic: &Totals,
+        seconds: f64,
+        installed: &Status,
+        used: &Counters,
+        verified: &[Verified],
+    ) -> Self {
+        let tables: Vec<_> = installed.models.iter().map(|model| model.table.as_str()).collect();
+        let times = used.us_per_change(&tables);
+        let row = |model: &headwater_deploy::status::ModelStatus| {
+            let found = verified.iter().find(|found| found.name == model.name)?;
+            Some(Row {
+                name: model.name.clone(),
+                mode: model.mode.clone(),
+                tier: model.tier.clone(),
+                rows: found.comparison.rows,
+                backfill_ms: model.backfill_ms,
+                changes: used.changes(&model.table),
+                us_per_change: times.get(&model.table).copied().flatten().map(|us| (us * 10.0).round() / 10.0),
+                exact: found.exact && found.broken.is_none(),
+                problem: problem(found),
+            })
+        };
+        let failures = traffic.failures.iter().map(|(error, times)| Failure { error: error.clone(), times: *times });
+        Self {
+            example: options.example.clone(),
+            scale,
+            writers: options.writers,
+            seconds: (seconds * 10.0).round() / 10.0,
+            transactions: traffic.committed,
+            repeated: traffic.repeated,
+            failures: failures.collect(),
+            models: installed.models.iter().filter_map(row).collect(),
+        }
+    }
+
+    /// True where every model is exact and no writer was failed by anything but a conflict.
+    pub fn is_good(&self) -> bool {
+        !self.models.is_empty() && self.failures.is_empty() && self.models.iter().all(|model| model.exact)
+    }
+
+    /// Prints it.
+    pub fn print(&self, as_json: bool) {
+        if as_json {
+            println!("{}", serde_json::to_string(self).expect("plain values"));
+            return;
+        }
+        println!("{}", self.table());
+        for model in &self.models {
+            if let Some(problem) = &model.problem {
+                println!("{}: {problem}", model.name);
+            }
+        }
+        for failure in &self.failures {
+            println!("{} × {}", failure.times, failure.error);
+        }
+        println!(
+            "{} transactions by {} writers in {:.1} s, {} repeated after conflicts; scale {}",
+            table::grouped(i64::try_from(self.transactions).unwrap_or(i64::MAX)),
+            self.writers,
+            self.seconds,
+            self.repeated,
+            self.scale
+        );
+    }
+
+    fn table(&self) -> comfy_table::Table {
+        let mut rows = table::new(&["model", "tier", ">rows", ">backfill", ">changes", ">µs/change", "exact"]);
+        for model in &self.models {
+            rows.add_row([
+                model.name.clone(),
+                model.tier.clone(),
+                table::grouped(model.rows),
+                table::milliseconds(model.backfill_ms),
+                table::grouped(model.changes),
+                model.us_per_change.map_or(String::new(), |us| format!("{us:.1}")),
+                table::mark(model.exact).to_owned(),
+            ]);
+        }
+        rows
+    }
+}
+
+/// Why a model is not exact.
+fn problem(found: &Verified) -> Option<String> {
+    let comparison = &found.comparison;
+    let mut parts = Vec::new();
+    if !found.exact {
+        parts.push(format!(
+            "{} rows missing, {} extra, {} altered",
+            comparison.missing, comparison.extra, comparison.altered
+        ));
+        parts.extend(comparison.sample.iter().take(3).map(|row| format!("{} {}", row.side, row.row)));
+    }
+    parts.extend(found.broken.as_ref().map(|reason| format!("marked broken: {reason}")));
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
