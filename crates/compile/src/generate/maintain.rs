@@ -83,7 +83,7 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
         gone = indent(&gone, 2),
         altered = indent(
             &format!(
-                "UPDATE {table} AS m SET {set}\nFROM fresh AS f\nWHERE {row}\n  AND ROW({old}) OPERATOR(pg_catalog.*<>) ROW({new})",
+                "UPDATE {table} AS m SET {set}\nFROM fresh AS f\nWHERE {row}\n  AND ROW({old})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({new})::pg_catalog.record",
                 table = names.table,
                 row = matches_row(columns, "m", "f"),
             ),
