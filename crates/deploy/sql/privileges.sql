@@ -1,8 +1,13 @@
 -- What the connected role lacks: each row is one missing right.
 -- $1: source tables and their partitions, $2: schemas of the models, $3: true when the schema headwater is there.
-SELECT 'table' AS kind, t AS object, p AS privilege, current_user::text AS role
-  FROM unnest($1::text[]) AS t, unnest(ARRAY['SELECT', 'TRIGGER']) AS p
- WHERE to_regclass(t) IS NOT NULL AND NOT has_table_privilege(to_regclass(t)::oid, p)
+-- A trigger that fires always, session_replication_role or not, can only be made by the table's owner.
+SELECT 'table' AS kind, t AS object, 'SELECT' AS privilege, current_user::text AS role
+  FROM unnest($1::text[]) AS t
+ WHERE to_regclass(t) IS NOT NULL AND NOT has_table_privilege(to_regclass(t)::oid, 'SELECT')
+UNION ALL
+SELECT 'table owner', t, pg_get_userbyid(c.relowner)::text, current_user::text
+  FROM unnest($1::text[]) AS t JOIN pg_class c ON c.oid = to_regclass(t)::oid
+ WHERE NOT pg_has_role(c.relowner, 'USAGE')
 UNION ALL
 SELECT 'schema', s, 'CREATE', current_user::text
   FROM unnest($2::text[]) AS s

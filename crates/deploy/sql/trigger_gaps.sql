@@ -1,6 +1,6 @@
 -- $1: source tables, $2: for each the name of a trigger function that it must have (the two arrays run in parallel).
--- Returns every (table, function) where the table, or one of its partitions or inheriting children, lacks an enabled
--- trigger on that function. Partitions attached since the last apply show up here.
+-- Returns every (table, function) where the table, or one of its partitions or inheriting children, lacks a
+-- trigger on that function that fires always (ENABLE ALWAYS, so under session_replication_role = replica too). Partitions attached since the last apply show up here.
 WITH RECURSIVE wanted AS (
   SELECT pg_catalog.to_regclass(t.source)::oid AS relid, t.source, t.function
     FROM unnest($1::text[], $2::text[]) AS t(source, function)
@@ -20,8 +20,8 @@ SELECT w.source, m.relid::regclass::text AS relation, w.function, t.tgenabled IS
      WHERE g.tgrelid = m.relid
        AND p.proname = w.function
        AND p.pronamespace = pg_catalog.to_regnamespace('headwater')
-     ORDER BY g.tgenabled IN ('O', 'A') DESC
+     ORDER BY g.tgenabled = 'A' DESC
      LIMIT 1
   ) AS t ON true
- WHERE t.tgenabled IS NULL OR t.tgenabled NOT IN ('O', 'A')
+ WHERE t.tgenabled IS NULL OR t.tgenabled <> 'A'
  ORDER BY 1, 2, 3

@@ -345,7 +345,8 @@ async fn fill_all(
 /// Nothing is served that has not been proved equal to its SELECT.
 async fn check_exact(lock: &mut SchemaLock, model: &CompiledModel) -> Result<i64, Error> {
     let table = model.table.name.as_str();
-    let found = verify::compare(lock, &model.compare, model.timed.then_some(table)).await?;
+    let tick = verify::tick_function(&model.name, &model.version);
+    let found = verify::compare(lock, &model.compare, model.timed.then_some(tick.as_str())).await?;
     let installed = installed::load(&**lock).await?;
     let broken = installed.iter().find(|row| row.table_name == table && row.state == installed::State::Broken);
     if let Some(row) = broken {

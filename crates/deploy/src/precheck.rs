@@ -114,7 +114,7 @@ fn missing_right(wanted: &Wanted, row: &Row) -> Diagnostic {
     let (kind, object, privilege, role): (&str, &str, &str, &str) =
         (row.get("kind"), row.get("object"), row.get("privilege"), row.get("role"));
     let reader = wanted.models.iter().find(|model| match kind {
-        "table" => reads(wanted, model, object),
+        "table" | "table owner" => reads(wanted, model, object),
         "schema" | "schema missing" => model.name.schema.as_str() == object,
         _ => false,
     });
@@ -122,6 +122,13 @@ fn missing_right(wanted: &Wanted, row: &Row) -> Diagnostic {
         "schema missing" => {
             (563, format!("the schema \"{object}\" does not exist"), format!("CREATE SCHEMA \"{object}\""))
         }
+        "table owner" => (
+            561,
+            format!("the table {object} belongs to {privilege}, and the role {role} is no member of it"),
+            format!(
+                "GRANT \"{privilege}\" TO \"{role}\", or connect as {privilege}: only a table's owner can make triggers that always fire"
+            ),
+        ),
         "owner" => (
             561,
             format!("the role {role} may not change Headwater's schema in this database"),

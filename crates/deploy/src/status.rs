@@ -1,10 +1,12 @@
 //! `status`: every model and whether it is healthy, from Headwater's own tables; compiles nothing, writes nothing.
 
+use headwater_catalog::QualifiedName;
 use tokio_postgres::{GenericClient, Row};
 
 use crate::error::{During, Error};
 use crate::installed;
 use crate::triggers::{self, Gap};
+use crate::verify::tick_function;
 
 /// The health of a database's models.
 #[derive(Debug, Default, serde::Serialize)]
@@ -34,8 +36,8 @@ pub struct ModelStatus {
     pub mode: String,
     /// `delta`, `keyed` or `diff`.
     pub tier: String,
-    /// Its rows change as time passes.
-    pub timed: bool,
+    /// The function to call as time passes, where its rows change with it.
+    pub tick: Option<String>,
     /// The columns that identify a row.
     pub key: Vec<String>,
     /// Rows as PostgreSQL estimates them.
@@ -81,7 +83,7 @@ fn model(row: &Row) -> ModelStatus {
         broken_at: row.get("broken_at"),
         mode: row.get("mode"),
         tier: row.get("tier"),
-        timed: row.get("timed"),
+        tick: row.get::<_, bool>("timed").then(|| tick(schema, name, row.get("version"))).flatten(),
         key: row.get("key_columns"),
         estimated_rows: row.get("estimated_rows"),
         bytes: row.get("bytes"),
@@ -90,4 +92,8 @@ fn model(row: &Row) -> ModelStatus {
         installed_at,
         file: row.get("file"),
     }
+}
+
+fn tick(schema: &str, name: &str, version: &str) -> Option<String> {
+    QualifiedName::parse(schema, name).ok().map(|name| tick_function(&name, version))
 }

@@ -1,6 +1,7 @@
 //! The oracle: a model compared with its SELECT, both ways as multisets, in one snapshot. `verify`, the check before a
 //! swap and every test run this code.
 
+use headwater_catalog::{Ident, QualifiedName};
 use headwater_compile::Compare;
 use headwater_postgres::retry::Attempts;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
@@ -108,7 +109,8 @@ pub fn choose<'a>(installed: &'a [InstalledModel], names: &[String]) -> Result<V
 }
 
 async fn verify_model(client: &mut Client, model: &InstalledModel, repair: bool) -> Result<Verified, Error> {
-    let clock = model.timed.then_some(model.table_name.as_str());
+    let function = tick_function(&model.name, &model.version);
+    let clock = model.timed.then_some(function.as_str());
     let mut comparison = compare(client, &model.compare, clock).await?;
     let mut repaired_keys = None;
     if repair && !comparison.is_exact() {
@@ -123,11 +125,11 @@ async fn verify_model(client: &mut Client, model: &InstalledModel, repair: bool)
     Ok(Verified { name: model.name.short(), exact: comparison.is_exact(), comparison, repaired_keys, broken })
 }
 
-/// Compares a model with its SELECT in one REPEATABLE READ snapshot; brings a timed one (`clock` is its table) up to
+/// Compares a model with its SELECT in one REPEATABLE READ snapshot; brings a timed one (`clock` is its tick function) up to
 /// the snapshot's moment first.
 pub async fn compare(client: &mut Client, how: &Compare, clock: Option<&str>) -> Result<Comparison, Error> {
-    if let Some(table) = clock {
-        tick(client, table).await?;
+    if let Some(function) = clock {
+        tick(client, function).await?;
     }
     for _ in 1..TIMED_ATTEMPTS {
         let found = compare_repeatedly(client, how, clock).await?;
@@ -152,8 +154,8 @@ async fn compare_once(client: &mut Client, how: &Compare, clock: Option<&str>) -
     let doing = "comparing a model with its SELECT";
     let transaction =
         client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await.during(doing)?;
-    if let Some(table) = clock {
-        while tick_once(&transaction, table).await? > 0 {}
+    if let Some(function) = clock {
+        while tick_once(&transaction, function).await? > 0 {}
     }
     let found = compare_in(&transaction, how).await?;
     transaction.commit().await.during(doing)?;
@@ -189,11 +191,17 @@ pub async fn repair_model(client: &mut Client, how: &Compare) -> Result<i64, Err
     }
 }
 
+/// The function that lets time pass in a version of a model: `headwater.<name>_<version>_tick`.
+#[must_use]
+pub fn tick_function(model: &QualifiedName, version: &str) -> String {
+    format!("headwater.{}", Ident::generated(model.name.as_str(), &format!("_{version}_tick")))
+}
+
 /// Brings every due key of a timed model up to date.
-pub async fn tick(client: &Client, table: &str) -> Result<(), Error> {
+pub async fn tick(client: &Client, function: &str) -> Result<(), Error> {
     let mut attempts = Attempts::default();
     loop {
-        match tick_once(client, table).await {
+        match tick_once(client, function).await {
             Ok(0) => return Ok(()),
             Ok(_) => attempts = Attempts::default(),
             Err(failure) if attempts.again_after(&failure).await => {}
@@ -203,9 +211,8 @@ pub async fn tick(client: &Client, table: &str) -> Result<(), Error> {
 }
 
 /// Brings at most [`TICK_KEYS`] due keys up to date; returns how many.
-pub async fn tick_once(client: &impl GenericClient, table: &str) -> Result<i64, Error> {
-    let function = headwater_catalog::Ident::generated(table, "_tick");
-    let sql = format!("SELECT headwater.{function}({TICK_KEYS})::bigint");
+pub async fn tick_once(client: &impl GenericClient, function: &str) -> Result<i64, Error> {
+    let sql = format!("SELECT {function}({TICK_KEYS})");
     let row = client.query_one(&sql, &[]).await.during("letting time pass in a model")?;
     Ok(row.get(0))
 }

@@ -38,6 +38,16 @@ pub fn milliseconds(ms: i64) -> String {
     }
 }
 
+/// The beginning of a long text; `--json` shows all of it.
+pub fn cut(text: &str) -> String {
+    const CHARACTERS: usize = 240;
+    let mut short: String = text.chars().take(CHARACTERS).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
 /// ✓ or ✗.
 pub fn mark(good: bool) -> &'static str {
     if good { "✓" } else { "✗" }

@@ -41,7 +41,7 @@ fn print(found: &[Verified]) {
     println!("{rows}");
     for model in found {
         for row in &model.comparison.sample {
-            println!("{}  {}  {}", model.name, row.side, row.row);
+            println!("{}  {}  {}", model.name, row.side, table::cut(&row.row));
         }
         if let Some(reason) = &model.broken {
             println!("{} is marked broken: {reason}; headwater verify --repair {}", model.name, model.name);

@@ -11,20 +11,20 @@ use tokio::sync::watch;
 /// Between two ticks.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// The model tables whose rows change as time passes.
-pub fn timed_tables(status: &Status) -> Vec<String> {
-    status.models.iter().filter(|model| model.timed).map(|model| model.table.clone()).collect()
+/// The functions to call.
+pub fn ticks(status: &Status) -> Vec<String> {
+    status.models.iter().filter_map(|model| model.tick.clone()).collect()
 }
 
-/// Ticks every table until `stop` says true.
-pub async fn run(config: Config, tables: Vec<String>, mut stop: watch::Receiver<bool>) -> Result<(), Error> {
-    if tables.is_empty() {
+/// Calls each of `ticks` again and again until `stop` says true.
+pub async fn run(config: Config, ticks: Vec<String>, mut stop: watch::Receiver<bool>) -> Result<(), Error> {
+    if ticks.is_empty() {
         return Ok(());
     }
     let client = connect(&config).await?;
     loop {
-        for table in &tables {
-            tick(&client, table).await?;
+        for function in &ticks {
+            tick(&client, function).await?;
         }
         tokio::select! {
             () = tokio::time::sleep(INTERVAL) => {}

@@ -53,29 +53,27 @@ impl Counters {
         self.changes.get(table).copied().unwrap_or_default()
     }
 
-    /// Microseconds per change of each of `tables`: the time in functions named after the model's table, plus the
+    /// Microseconds per change of each of `models` (table and version): the time in functions whose name carries its version, plus the
     /// model's share, by changes, of the time in the functions of no model; divided by its changes. `None` where
     /// nothing was counted.
     #[expect(clippy::cast_precision_loss, reason = "counters stay far below 2^52")]
-    pub fn us_per_change(&self, tables: &[&str]) -> BTreeMap<String, Option<f64>> {
-        let owner = |function: &str| {
-            tables.iter().copied().find(|table| function.strip_prefix(table).is_some_and(|rest| rest.starts_with('_')))
-        };
+    pub fn us_per_change(&self, models: &[(&str, &str)]) -> BTreeMap<String, Option<f64>> {
+        let owner = |function: &str| models.iter().find(|(_, version)| function.contains(&format!("_{version}_")));
         let mut own: BTreeMap<&str, f64> = BTreeMap::new();
         let mut shared = 0.0;
         for (function, time) in &self.functions {
             match owner(function) {
-                Some(table) => *own.entry(table).or_default() += time,
+                Some((table, _)) => *own.entry(table).or_default() += time,
                 None => shared += time,
             }
         }
-        let all: i64 = tables.iter().map(|table| self.changes(table)).sum();
-        let each = |table: &&str| {
+        let all: i64 = models.iter().map(|(table, _)| self.changes(table)).sum();
+        let each = |(table, _): &(&str, &str)| {
             let changes = self.changes(table) as f64;
             let time = own.get(table).copied().unwrap_or_default() + shared * changes / (all.max(1) as f64);
             ((*table).to_owned(), (changes > 0.0 && time > 0.0).then(|| time * 1000.0 / changes))
         };
-        tables.iter().map(each).collect()
+        models.iter().map(each).collect()
     }
 }
 
@@ -86,12 +84,12 @@ mod tests {
     #[test]
     fn shared_time_follows_changes() {
         let used = Counters {
-            changes: [("feed_1".to_owned(), 300), ("stats_1".to_owned(), 100), ("idle_1".to_owned(), 0)].into(),
-            functions: [("feed_1_recompute".to_owned(), 30.0), ("on_votes_insert".to_owned(), 40.0)].into(),
+            changes: [("feed_a1".to_owned(), 300), ("stats_b2".to_owned(), 100), ("idle_c3".to_owned(), 0)].into(),
+            functions: [("feed_a1_recompute".to_owned(), 30.0), ("on_votes_insert".to_owned(), 40.0)].into(),
         };
-        let found = used.us_per_change(&["feed_1", "stats_1", "idle_1"]);
-        assert_eq!(found["feed_1"], Some(200.0));
-        assert_eq!(found["stats_1"], Some(100.0));
-        assert_eq!(found["idle_1"], None);
+        let found = used.us_per_change(&[("feed_a1", "a1"), ("stats_b2", "b2"), ("idle_c3", "c3")]);
+        assert_eq!(found["feed_a1"], Some(200.0));
+        assert_eq!(found["stats_b2"], Some(100.0));
+        assert_eq!(found["idle_c3"], None);
     }
 }

@@ -66,7 +66,7 @@ async fn write(
 ) -> Result<(traffic::Totals, f64), Error> {
     let transactions = traffic::parse(example.text(&example.settings.demo.traffic).unwrap_or_default());
     let (stop, stopped) = watch::channel(false);
-    let clock = tokio::spawn(clock::run(config.clone(), clock::timed_tables(installed), stopped.clone()));
+    let clock = tokio::spawn(clock::run(config.clone(), clock::ticks(installed), stopped.clone()));
     let started = Instant::now();
     let writers = traffic::start(config, &transactions, options.writers, &stopped).await?;
     traffic::watch(&session.bars, &writers, options.duration).await;

@@ -53,7 +53,8 @@ impl Report {
         used: &Counters,
         verified: &[Verified],
     ) -> Self {
-        let tables: Vec<_> = installed.models.iter().map(|model| model.table.as_str()).collect();
+        let tables: Vec<_> =
+            installed.models.iter().map(|model| (model.table.as_str(), model.version.as_str())).collect();
         let times = used.us_per_change(&tables);
         let row = |model: &headwater_deploy::status::ModelStatus| {
             let found = verified.iter().find(|found| found.name == model.name)?;
@@ -138,7 +139,7 @@ fn problem(found: &Verified) -> Option<String> {
             "{} rows missing, {} extra, {} altered",
             comparison.missing, comparison.extra, comparison.altered
         ));
-        parts.extend(comparison.sample.iter().take(3).map(|row| format!("{} {}", row.side, row.row)));
+        parts.extend(comparison.sample.iter().take(3).map(|row| format!("{} {}", row.side, table::cut(&row.row))));
     }
     parts.extend(found.broken.as_ref().map(|reason| format!("marked broken: {reason}")));
     (!parts.is_empty()).then(|| parts.join("; "))
