@@ -111,39 +111,45 @@ async fn missing_rights(client: &impl GenericClient, wanted: &Wanted) -> Result<
 }
 
 fn missing_right(wanted: &Wanted, row: &Row) -> Diagnostic {
-    let (kind, object, privilege, role): (&str, &str, &str, &str) =
-        (row.get("kind"), row.get("object"), row.get("privilege"), row.get("role"));
+    let (kind, object): (&str, &str) = (row.get("kind"), row.get("object"));
+    let (privilege, role): (&str, &str) = (row.get("privilege"), row.get("role"));
     let reader = wanted.models.iter().find(|model| match kind {
         "table" | "table owner" => reads(wanted, model, object),
         "schema" | "schema missing" => model.name.schema.as_str() == object,
         _ => false,
     });
+    let table = plain_name(wanted, object);
     let (code, message, hint) = match kind {
-        "schema missing" => {
-            (563, format!("the schema \"{object}\" does not exist"), format!("CREATE SCHEMA \"{object}\""))
-        }
-        "table owner" => (
-            561,
-            format!("the table {object} belongs to {privilege}, and the role {role} is no member of it"),
-            format!(
-                "GRANT \"{privilege}\" TO \"{role}\", or connect as {privilege}: only a table's owner can make triggers that always fire"
-            ),
-        ),
+        "schema missing" => (563, format!("the schema {object} does not exist"), format!("CREATE SCHEMA \"{object}\"")),
         "owner" => (
             561,
             format!("the role {role} may not change Headwater's schema in this database"),
             "connect as the role that installed it, or as a member of it".to_owned(),
         ),
+        "table owner" => (
+            561,
+            format!("the table {table} belongs to {privilege}, and the role {role} is no member of it"),
+            format!(
+                "connect as a member of {privilege}, or give the table to a role that {role} is a member of \
+                 (ALTER TABLE … OWNER TO …): only a table's owner can make triggers that always fire"
+            ),
+        ),
         _ => (
             561,
-            format!("the role {role} lacks {privilege} on {} {object}", kind),
-            format!("GRANT {privilege} ON {} {object} TO {role}", kind.to_uppercase()),
+            format!("the role {role} lacks {privilege} on the {kind} {table}"),
+            format!("GRANT {privilege} ON {} {object} TO \"{role}\"", kind.to_uppercase()),
         ),
     };
     match reader {
         Some(model) => at(wanted, &model.name, code, message).hint(hint),
         None => Diagnostic::error(code, "", 0..0, message).hint(hint),
     }
+}
+
+/// A table's name for people; anything else as it is.
+fn plain_name(wanted: &Wanted, object: &str) -> String {
+    let tables = wanted.catalog.tables.values().flat_map(|table| std::iter::once(&table.name).chain(&table.members));
+    tables.into_iter().find(|name| name.to_string() == object).map_or_else(|| object.to_owned(), QualifiedName::short)
 }
 
 /// Every source table and partition, as quoted qualified names.
