@@ -31,7 +31,7 @@ pub fn problems(problems: &Problems) {
 /// Draws a failure: its problems where it has some, and itself. As JSON on standard output where that was asked for.
 pub fn error(error: &Error, as_json: bool) {
     if as_json {
-        println!("{}", error_json(error));
+        outln!("{}", error_json(error));
         return;
     }
     if let Error::Problems(found) = error {

@@ -12,6 +12,22 @@
 //! Results go to standard output, everything else to standard error. Exit codes: 0 fine, 1 differences or errors found,
 //! 2 wrong usage, 3 the database cannot be reached.
 
+/// Writes to standard output. Whoever reads may stop reading (`headwater plan | head`): that is no fault.
+macro_rules! out {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stdout(), $($text)*);
+    }};
+}
+
+/// [`out`] with a line's end.
+macro_rules! outln {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
 mod arguments;
 mod bars;
 mod commands;

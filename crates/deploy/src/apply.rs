@@ -105,6 +105,8 @@ pub struct Applied {
     pub built: Vec<Built>,
     /// Unchanged models that were repaired because triggers of theirs had been missing: name and repaired keys.
     pub repaired: Vec<(String, i64)>,
+    /// Unchanged models that are marked broken, and why; `verify --repair` is for them.
+    pub broken: Vec<(String, String)>,
     /// Warnings and notes, with the files.
     pub problems: Problems,
 }
@@ -228,8 +230,14 @@ async fn carry_out(
         return Err(Error::Problems(plan.wanted.problems));
     }
     let serving = plan.wanted.serving_triggers();
+    let broken = broken(&plan);
     if plan.is_empty() && triggers_are_recorded(&**lock, &serving).await? {
-        return Ok(Applied { changes: plan.diff.changes, problems: plan.wanted.problems, ..Applied::default() });
+        return Ok(Applied {
+            changes: plan.diff.changes,
+            broken,
+            problems: plan.wanted.problems,
+            ..Applied::default()
+        });
     }
     install(lock).await?;
     drop_stale(lock, &plan, options, progress).await?;
@@ -244,7 +252,16 @@ async fn carry_out(
     swap.run(lock, options.patience, progress).await?;
     drop_retired(lock).await?;
     let repaired = repair_after_gaps(lock, &plan).await?;
-    Ok(Applied { changes: plan.diff.changes, built, repaired, problems: plan.wanted.problems })
+    Ok(Applied { changes: plan.diff.changes, built, repaired, broken, problems: plan.wanted.problems })
+}
+
+/// The broken models that stay as they are.
+fn broken(plan: &Plan) -> Vec<(String, String)> {
+    let unchanged = |model: &&InstalledModel| {
+        plan.diff.changes.iter().any(|change| change.name == model.name && change.action == Action::Unchanged)
+    };
+    let broken = plan.installed.iter().filter(|model| model.serves() && model.state == installed::State::Broken);
+    broken.filter(unchanged).map(|model| (model.name.short(), model.reason.clone().unwrap_or_default())).collect()
 }
 
 async fn triggers_are_recorded(

@@ -118,7 +118,7 @@ fn is_being_built(model: &InstalledModel) -> bool {
 fn is_stale(model: &InstalledModel, changes: &[Change]) -> bool {
     let goes_on =
         || changes.iter().any(|change| change.resumes && change.name == model.name && change.version == model.version);
-    !model.serves() && !(is_being_built(model) && goes_on())
+    !(model.serves() || (is_being_built(model) && goes_on()))
 }
 
 #[cfg(test)]

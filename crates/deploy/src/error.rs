@@ -161,6 +161,16 @@ pub enum Error {
         /// The SQLSTATE and message of the fault.
         reason: String,
     },
+    /// A model's SELECT yields two rows with one key.
+    #[error("{model} has two rows with the same key ({key}): {}; it is not served", duplicate(.source))]
+    NotUnique {
+        /// The model.
+        model: String,
+        /// The columns of its key.
+        key: String,
+        /// The server's error.
+        source: tokio_postgres::Error,
+    },
     /// What is installed was compiled differently from what this program compiles.
     #[error("{model} is installed in version {installed}, and this program compiles its definition to {compiled}")]
     OtherCompiler {
@@ -194,6 +204,7 @@ impl Error {
             Self::NotExact { .. } => 572,
             Self::BrokeWhileBuilding { .. } => 573,
             Self::OtherCompiler { .. } => 574,
+            Self::NotUnique { .. } => 575,
         })
     }
 
@@ -217,6 +228,7 @@ impl Error {
             Self::Conflicts { .. } => "run the command again when fewer writers touch these keys; it goes on where it stopped".into(),
             Self::NotExact { .. } => "this is a fault of Headwater: please report it with the model's definition. The version that served before still serves".into(),
             Self::BrokeWhileBuilding { .. } => "put right what the message names, then run `headwater apply` again; it fills the model anew".into(),
+            Self::NotUnique { .. } => "put columns that tell the rows apart into its unique index".into(),
             Self::OtherCompiler { .. } => "run `headwater apply` with this program first".into(),
         })
     }
@@ -302,6 +314,10 @@ fn server_message(error: &tokio_postgres::Error) -> String {
         },
         None => error.to_string(),
     }
+}
+
+fn duplicate(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().and_then(|db| db.detail()).map_or_else(|| server_message(error), str::to_owned)
 }
 
 fn server_hint(error: &tokio_postgres::Error) -> Option<String> {

@@ -8,10 +8,14 @@ use std::time::{Duration, Instant};
 
 use headwater_compile::CompiledModel;
 use headwater_postgres::retry::{ATTEMPTS, Attempts};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, IsolationLevel};
 
-use crate::error::{During, Error};
+use crate::error::{During, Error, is_conflict};
 use crate::progress::Progress;
+
+/// How often a range is repeated after a unique violation: the same writer's row cannot be in the way twice.
+const DUPLICATES: u32 = 5;
 
 /// How far a fill is.
 struct Position {
@@ -74,14 +78,21 @@ async fn position(client: &Client, model: &CompiledModel, rows_per_range: i64) -
     Ok(Position { boundaries, done: 0 })
 }
 
+/// Repeats a range that met writers. A row that a writer added after the range's snapshot was taken shows as a unique
+/// violation (the range cannot see it); the next snapshot has it. Rows that are not unique by themselves stay so.
 async fn fill_range_repeatedly(client: &mut Client, model: &CompiledModel, position: &Position) -> Result<(), Error> {
-    let mut attempts = Attempts::default();
+    let (mut attempts, mut duplicates) = (Attempts::default(), 0);
     loop {
         match fill_range(client, model, position).await {
             Err(failure) if attempts.again_after(&failure).await => {}
-            outcome => return outcome.map_err(|error| too_often(model, error)),
+            Err(Error::Statement { source, .. }) if is_duplicate(&source) && duplicates < DUPLICATES => duplicates += 1,
+            outcome => return outcome.map_err(|error| gave_up(model, error)),
         }
     }
+}
+
+fn is_duplicate(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::UNIQUE_VIOLATION)
 }
 
 async fn fill_range(client: &mut Client, model: &CompiledModel, position: &Position) -> Result<(), Error> {
@@ -113,11 +124,14 @@ fn milliseconds(since: Instant) -> i64 {
     i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A conflict that outlasted all repetitions.
-fn too_often(model: &CompiledModel, error: Error) -> Error {
+/// A conflict that outlasted all repetitions, or a key that is none.
+fn gave_up(model: &CompiledModel, error: Error) -> Error {
     match error {
-        Error::Statement { source, .. } if crate::error::is_conflict(&source) => {
+        Error::Statement { source, .. } if is_conflict(&source) => {
             Error::Conflicts { doing: format!("filling {}", model.name.short()), attempts: ATTEMPTS, source }
+        }
+        Error::Statement { source, .. } if is_duplicate(&source) => {
+            Error::NotUnique { model: model.name.short(), key: model.key.join(", "), source }
         }
         other => other,
     }

@@ -450,3 +450,16 @@ async fn an_old_snapshot_never_sees_a_model_in_the_middle_of_its_fill() {
     task.await.unwrap().unwrap();
     assert_exact(&database).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_not_unique_is_refused_with_its_rows() {
+    let database = loaded("duplicates").await;
+    let model = "CREATE MATERIALIZED VIEW owners AS SELECT user_id, title FROM projects;\nCREATE UNIQUE INDEX ON owners (user_id);";
+    let error = try_apply(&database, &[model]).await.unwrap_err();
+    let Error::NotUnique { model, key, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((model.as_str(), key.as_str()), ("owners", "user_id"));
+    // The next apply without it leaves nothing of it behind.
+    applied(&database, &[KARMA]).await;
+    assert_eq!(number(&database, "SELECT count(*) FROM headwater.model").await, 1);
+    assert_eq!(number(&database, "SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%building%'").await, 0);
+}

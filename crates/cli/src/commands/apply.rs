@@ -7,7 +7,7 @@ use serde_json::json;
 use super::table;
 use crate::arguments::Apply;
 use crate::session::Session;
-use crate::{FINE, Outcome, draw};
+use crate::{FINE, FOUND, Outcome, draw};
 
 pub async fn run(session: &Session, options: &Apply) -> Outcome {
     let project = session.project()?;
@@ -19,7 +19,7 @@ pub async fn run(session: &Session, options: &Apply) -> Outcome {
     };
     let applied = apply(&target.config, &project.files, &options, &session.bars).await?;
     report(&applied, session.json);
-    Ok(FINE)
+    Ok(if applied.broken.is_empty() { FINE } else { FOUND })
 }
 
 /// Prints what was done; `refresh` and `remove` do the same.
@@ -27,10 +27,11 @@ pub fn report(applied: &Applied, as_json: bool) {
     if as_json {
         let repaired: Vec<_> =
             applied.repaired.iter().map(|(name, keys)| json!({ "name": name, "keys": keys })).collect();
-        println!(
+        outln!(
             "{}",
             json!({
                 "changes": applied.changes, "built": applied.built, "repaired": repaired,
+                "broken": applied.broken.iter().map(|(name, reason)| json!({ "name": name, "reason": reason })).collect::<Vec<_>>(),
                 "diagnostics": draw::problems_json(&applied.problems),
             })
         );
@@ -38,16 +39,19 @@ pub fn report(applied: &Applied, as_json: bool) {
     }
     draw::problems(&applied.problems);
     if !applied.built.is_empty() {
-        println!("{}", built(applied));
+        outln!("{}", built(applied));
     }
     for change in applied.changes.iter().filter(|change| change.action == Action::Removed) {
-        println!("removed {}", change.name.short());
+        outln!("removed {}", change.name.short());
     }
     for (name, keys) in &applied.repaired {
-        println!("repaired {name}: {} keys, after triggers had been missing", table::grouped(*keys));
+        outln!("repaired {name}: {} keys, after triggers had been missing", table::grouped(*keys));
+    }
+    for (name, reason) in &applied.broken {
+        outln!("{name} is marked broken: {reason}; headwater verify --repair {name}");
     }
     let unchanged = applied.changes.iter().filter(|change| change.action == Action::Unchanged).count();
-    println!("{unchanged} models unchanged");
+    outln!("{unchanged} models unchanged");
 }
 
 fn built(applied: &Applied) -> comfy_table::Table {

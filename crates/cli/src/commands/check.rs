@@ -20,13 +20,13 @@ pub async fn run(session: &Session, options: &Check) -> Outcome {
                 |model| json!({ "name": model.name.short(), "tier": model.tier, "key": model.key, "file": model.file }),
             )
             .collect();
-        println!(
+        outln!(
             "{}",
             json!({ "ok": errors == 0, "models": models, "diagnostics": draw::problems_json(&wanted.problems) })
         );
     } else {
         draw::problems(&wanted.problems);
-        println!("{} models compile, {errors} errors", wanted.models.len());
+        outln!("{} models compile, {errors} errors", wanted.models.len());
     }
     Ok(if errors == 0 { FINE } else { FOUND })
 }

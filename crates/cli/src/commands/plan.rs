@@ -14,7 +14,7 @@ pub async fn run(session: &Session, options: &arguments::Plan) -> Outcome {
     let plan = plan(&mut client, &project.files).await?;
     let errors = plan.wanted.problems.errors();
     if session.json {
-        println!("{}", as_json(&plan, options.sql && errors == 0));
+        outln!("{}", as_json(&plan, options.sql && errors == 0));
     } else {
         draw::problems(&plan.wanted.problems);
         print(&plan, options.sql && errors == 0);
@@ -32,18 +32,18 @@ fn print(plan: &Plan, with_sql: bool) {
     for change in
         plan.diff.changes.iter().filter(|change| !plan.wanted.models.iter().any(|model| model.name == change.name))
     {
-        println!("{}  {}", change.name.short(), change.action);
+        outln!("{}  {}", change.name.short(), change.action);
     }
     for gap in &plan.gaps {
         let what = if gap.disabled { "is disabled" } else { "is missing" };
-        println!("the trigger {} on {} {what}", gap.function, gap.relation);
+        outln!("the trigger {} on {} {what}", gap.function, gap.relation);
     }
     if with_sql {
-        println!("-- the triggers of all models\n");
+        outln!("-- the triggers of all models\n");
         print_statements(&plan.trigger_statements());
     }
     if plan.is_empty() {
-        println!("nothing to do");
+        outln!("nothing to do");
     }
 }
 
@@ -51,18 +51,17 @@ fn print_model(plan: &Plan, model: &CompiledModel) {
     let (action, resumes) = plan.change(model).map_or((String::new(), ""), |change| {
         (change.action.to_string(), if change.resumes { " (its build goes on)" } else { "" })
     });
-    println!("{}  {action}{resumes}", model.name.short());
-    println!("  tier  {}", model.tier);
-    println!("  key   {}", model.key.join(", "));
+    outln!("{}  {action}{resumes}", model.name.short());
+    outln!("  tier     {}", model.tier);
     for line in model.explanation.lines() {
-        println!("  {line}");
+        outln!("  {line}");
     }
-    println!();
+    outln!();
 }
 
 fn print_statements(statements: &[Statement]) {
     for statement in statements {
-        println!("-- {}\n{};\n", statement.comment, statement.sql);
+        outln!("-- {}\n{};\n", statement.comment, statement.sql);
     }
 }
 

@@ -17,11 +17,11 @@ pub async fn run(session: &Session, options: &Remove) -> Outcome {
         options.models.clone()
     };
     if session.json {
-        println!("{}", json!({ "removed": removed }));
+        outln!("{}", json!({ "removed": removed }));
     } else if removed.is_empty() {
-        println!("nothing was installed");
+        outln!("nothing was installed");
     } else {
-        println!("removed {}", removed.join(", "));
+        outln!("removed {}", removed.join(", "));
     }
     Ok(FINE)
 }

@@ -19,7 +19,7 @@ pub async fn run(session: &Session, options: &arguments::Status) -> Outcome {
         let status = status(&client).await?;
         if options.watch && !session.json {
             // Clears the screen and goes to its top.
-            print!("\x1b[2J\x1b[H");
+            out!("\x1b[2J\x1b[H");
         }
         print(&status, session.json);
         if !options.watch {
@@ -34,14 +34,14 @@ pub async fn run(session: &Session, options: &arguments::Status) -> Outcome {
 
 fn print(status: &Status, as_json: bool) {
     if as_json {
-        println!(
+        outln!(
             "{}",
             json!({ "healthy": status.is_healthy(), "models": status.models, "missing_triggers": status.missing_triggers })
         );
         return;
     }
     if status.models.is_empty() {
-        println!("no models are installed");
+        outln!("no models are installed");
         return;
     }
     let mut rows = table::new(&["model", "state", "mode", "tier", ">rows", ">size", ">backfill", "since"]);
@@ -57,9 +57,9 @@ fn print(status: &Status, as_json: bool) {
             model.installed_at.as_deref().and_then(|at| at.get(..19)).unwrap_or_default().to_owned(),
         ]);
     }
-    println!("{rows}");
+    outln!("{rows}");
     for model in status.models.iter().filter(|model| model.state == "broken") {
-        println!(
+        outln!(
             "{} broke: {}; headwater verify --repair {}",
             model.name,
             model.reason.as_deref().unwrap_or("?"),
@@ -68,7 +68,7 @@ fn print(status: &Status, as_json: bool) {
     }
     for gap in &status.missing_triggers {
         let what = if gap.disabled { "disabled" } else { "missing" };
-        println!("{what}: the trigger {} on {}; headwater apply puts it right", gap.function, gap.relation);
+        outln!("{what}: the trigger {} on {}; headwater apply puts it right", gap.function, gap.relation);
     }
 }
 

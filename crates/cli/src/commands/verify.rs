@@ -14,7 +14,7 @@ pub async fn run(session: &Session, options: Verify) -> Outcome {
     let found = verify(&mut client, &options, &session.bars).await?;
     let good = found.iter().all(is_good);
     if session.json {
-        println!("{}", json!({ "exact": good, "models": found }));
+        outln!("{}", json!({ "exact": good, "models": found }));
     } else {
         print(&found);
     }
@@ -38,13 +38,13 @@ fn print(found: &[Verified]) {
             table::mark(model.exact).to_owned(),
         ]);
     }
-    println!("{rows}");
+    outln!("{rows}");
     for model in found {
         for row in &model.comparison.sample {
-            println!("{}  {}  {}", model.name, row.side, table::cut(&row.row));
+            outln!("{}  {}  {}", model.name, row.side, table::cut(&row.row));
         }
         if let Some(reason) = &model.broken {
-            println!("{} is marked broken: {reason}; headwater verify --repair {}", model.name, model.name);
+            outln!("{} is marked broken: {reason}; headwater verify --repair {}", model.name, model.name);
         }
     }
 }

@@ -91,19 +91,19 @@ impl Report {
     /// Prints it.
     pub fn print(&self, as_json: bool) {
         if as_json {
-            println!("{}", serde_json::to_string(self).expect("plain values"));
+            outln!("{}", serde_json::to_string(self).expect("plain values"));
             return;
         }
-        println!("{}", self.table());
+        outln!("{}", self.table());
         for model in &self.models {
             if let Some(problem) = &model.problem {
-                println!("{}: {problem}", model.name);
+                outln!("{}: {problem}", model.name);
             }
         }
         for failure in &self.failures {
-            println!("{} × {}", failure.times, failure.error);
+            outln!("{} × {}", failure.times, failure.error);
         }
-        println!(
+        outln!(
             "{} transactions by {} writers in {:.1} s, {} repeated after conflicts; scale {}",
             table::grouped(i64::try_from(self.transactions).unwrap_or(i64::MAX)),
             self.writers,

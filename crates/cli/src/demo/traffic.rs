@@ -102,6 +102,12 @@ pub async fn watch(bars: &Bars, writers: &Writers, duration: Duration) {
         _ = tokio::signal::ctrl_c() => bars.say("stopping the writers; the models are verified next"),
     }
     bars.end();
+    // From here on an interrupt means what it says again.
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
 }
 
 impl Writers {
