@@ -5,10 +5,17 @@
 //! | [`server`] | the PostgreSQL servers that tests run on |
 //! | [`database`] | a database of its own for every test |
 //! | [`traffic`] | the writes of an example's application |
+//! | [`oracle`] | is every model equal to its SELECT, here and now? |
+//! | [`behavior`] | runs `tests/behavior/*.slt` |
+//! | [`interleaving`] | runs `tests/interleavings/*.spec` |
 
+pub mod behavior;
 pub mod database;
+pub mod interleaving;
+pub mod oracle;
 pub mod server;
 pub mod traffic;
 
 pub use database::TestDatabase;
+pub use oracle::{Oracle, assert_exact};
 pub use server::TestServer;
