@@ -301,6 +301,7 @@ impl headwater_postgres::retry::Transient for Error {
         match self {
             Self::Postgres(error) => error.is_transient(),
             Self::Statement { source, .. } => is_conflict(source),
+            Self::Conflicts { .. } => true,
             _ => false,
         }
     }

@@ -379,7 +379,8 @@ async fn a_fill_shows_its_progress() {
     let heard = heard.0.into_inner().unwrap();
     let fill = heard.iter().find(|line| line.starts_with("filling feed ")).expect("a fill");
     let ranges: u32 = fill.rsplit(' ').next().unwrap().parse().unwrap();
-    assert!((5..=6).contains(&ranges), "{heard:?}");
+    // 100 rows in 32 grains make 3 rows a grain.
+    assert!((160..=170).contains(&ranges), "{heard:?}");
 }
 
 /// Tells when a fill has reached a range.
@@ -415,7 +416,7 @@ async fn a_fill_goes_on_where_it_stopped() {
     let options = Options { rows_per_range: 10, ..Options::default() };
     let (config, files, killed) = (database.config(), files(&[FEED]), AtRange::new(20));
     tokio::select! {
-        _ = apply::apply(&config, &files, &options, &killed) => panic!("it had 50 ranges to fill"),
+        _ = apply::apply(&config, &files, &options, &killed) => panic!("it had 500 keys to fill"),
         () = killed.reached.notified() => {}
     }
     // The rest of the fill misses what happens here; the triggers do not.
@@ -425,7 +426,7 @@ async fn a_fill_goes_on_where_it_stopped() {
     let applied = apply::apply(&config, &files, &options, &resumed).await.unwrap_or_else(|error| panic!("{error:#?}"));
     assert!(applied.changes[0].resumes);
     let first = resumed.seen.lock().unwrap()[0];
-    assert!((20..=22).contains(&first), "it went on at {first}");
+    assert!((20..=30).contains(&first), "it went on at {first}");
     assert_exact(&database).await;
 }
 

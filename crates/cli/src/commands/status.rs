@@ -75,7 +75,7 @@ fn print(status: &Status, as_json: bool) {
 fn state(model: &ModelStatus) -> String {
     match model.fill {
         Some((_, 0)) => format!("{}, not filled yet", model.state),
-        Some((done, all)) => format!("{}, {done} of {all} ranges", model.state),
+        Some((done, all)) => format!("{}, {done} of {all} parts filled", model.state),
         None => model.state.clone(),
     }
 }
