@@ -8,12 +8,14 @@
 //! | [`maintain`] | a version's functions: recompute, rebuild, tick |
 //! | [`check`] | a version's functions: fill, compare, sample, repair |
 //! | [`trigger`] | the trigger functions of a source table, for all its models together |
+//! | [`delta`] | the step of a model that folds changes into its rows |
 //! | [`locks`] | which join locks a change takes |
 //!
 //! Generated functions run with their owner's rights under whatever `search_path` the writer has, so everything in them is
 //! qualified, operators included.
 
 pub mod check;
+pub mod delta;
 pub mod locks;
 pub mod maintain;
 pub mod names;

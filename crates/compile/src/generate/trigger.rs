@@ -4,15 +4,14 @@
 //! Headwater's own is caught: the models are then tried one by one, and the one that fails is marked broken while the
 //! writer goes on. Serialization failures, deadlocks and lock timeouts are the writer's own business and pass through.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use headwater_catalog::{Catalog, Ident, QualifiedName};
 
-use super::locks;
+use super::{delta, locks};
 use super::names::{Names, in_schema};
 use super::sql::{bump, function, indent, quoted};
 use crate::output::{CompiledModel, SourceTriggers, Stage, Statement};
-use crate::plan::rules::delta::{Delta, State};
 use crate::plan::{MaintenancePlan, Strategy};
 use crate::tree::print;
 
@@ -144,9 +143,6 @@ fn body(table: &QualifiedName, readers: &[Reader<'_>], event: Event, catalog: &C
     for query in locks::queries(&plans, table, event, catalog) {
         opening.push(format!("-- Join locks: meet those who change the other side of a join before looking there.\n{};", bump(&query)));
     }
-    let groups = DeltaGroups::of(table, readers, event);
-    declarations.extend(groups.declarations());
-    opening.extend(groups.queries.iter().cloned());
     let mut steps = Vec::new();
     for reader in readers {
         match &reader.plan.strategies[table] {
@@ -155,8 +151,10 @@ fn body(table: &QualifiedName, readers: &[Reader<'_>], event: Event, catalog: &C
                 steps.push(keyed_step(table, reader, event, catalog));
             }
             Strategy::Delta(delta) => {
-                declarations.push(format!("keys_{} {}[];", reader.position, reader.names.key_type));
-                steps.push(delta_step(reader, delta, &groups));
+                let (record, keys) = (format!("row_{}", reader.position), format!("keys_{}", reader.position));
+                declarations.push(format!("{record} record;"));
+                declarations.push(format!("{keys} {}[];", reader.names.key_type));
+                steps.push(delta::step(reader.plan, &reader.names, delta, table, event, (&record, &keys), catalog));
             }
         }
     }
@@ -302,175 +300,4 @@ fn compared_columns(table: &QualifiedName, columns: &BTreeSet<Ident>, catalog: &
         }
     }
     if list.is_empty() { "1 AS hw_any".to_owned() } else { list.join(", ") }
-}
-
-/// Models that add to rows found by the same columns of the changed row share one pass over the transition tables.
-struct DeltaGroups {
-    /// Key columns → number of the group.
-    groups: BTreeMap<Vec<Ident>, Group>,
-    queries: Vec<String>,
-}
-
-struct Group {
-    number: usize,
-    /// The aggregate over the transition tables → its name.
-    deltas: BTreeMap<String, String>,
-    /// The query that gives a row per key.
-    query: String,
-}
-
-impl DeltaGroups {
-    fn of(table: &QualifiedName, readers: &[Reader<'_>], event: Event) -> Self {
-        let mut groups: BTreeMap<Vec<Ident>, Group> = BTreeMap::new();
-        for reader in readers {
-            let Strategy::Delta(delta) = &reader.plan.strategies[table] else { continue };
-            let number = groups.len() + 1;
-            let group = groups.entry(delta.key.clone()).or_insert(Group { number, deltas: BTreeMap::new(), query: String::new() });
-            for state in &delta.states {
-                let next = format!("d{}", group.deltas.len() + 1);
-                group.deltas.entry(summand(state, event)).or_insert(next);
-            }
-        }
-        let mut queries = Vec::new();
-        for (key, group) in &mut groups {
-            let rows = signed_rows(event);
-            let names: Vec<String> = key.iter().map(|name| format!("t.{name}")).collect();
-            let keys: Vec<String> =
-                names.iter().enumerate().map(|(position, name)| format!("{name} AS {}", super::sql::attribute(position))).collect();
-            let mut deltas: Vec<(&String, &String)> = group.deltas.iter().collect();
-            deltas.sort_by_key(|(_, name)| name[1..].parse::<usize>().unwrap_or(0));
-            let columns: Vec<String> = deltas.iter().map(|(sum, name)| format!("{sum} AS {name}")).collect();
-            let changed: Vec<String> = deltas.iter().map(|(_, name)| format!("g.{name} OPERATOR(pg_catalog.<>) 0")).collect();
-            let present: Vec<String> = names.iter().map(|name| format!("{name} IS NOT NULL")).collect();
-            group.query = format!(
-                "SELECT g.* FROM (\n  SELECT {}, {}\n  FROM {rows} AS t\n  WHERE {}\n  GROUP BY {}\n) AS g\nWHERE {}",
-                keys.join(", "),
-                columns.join(", "),
-                present.join(" AND "),
-                names.join(", "),
-                changed.join(" OR ")
-            );
-            queries.push(format!(
-                "-- What is added to the rows that {key} identifies.\nSELECT q.*, pg_catalog.count(*) OVER () AS hw_keys INTO delta_{number}\nFROM (\n{query}\n) AS q LIMIT 1;",
-                key = key.iter().map(Ident::as_str).collect::<Vec<_>>().join(", "),
-                number = group.number,
-                query = indent(&group.query, 2),
-            ));
-        }
-        Self { groups, queries }
-    }
-
-    fn declarations(&self) -> impl Iterator<Item = String> {
-        self.groups.values().map(|group| format!("delta_{} record;", group.number))
-    }
-}
-
-/// The transition tables with a sign: +1 for new images, −1 for old ones.
-fn signed_rows(event: Event) -> String {
-    match event {
-        Event::Insert => "(SELECT 1 AS hw_sign, n.* FROM hw_new AS n)".to_owned(),
-        Event::Delete | Event::Truncate => "(SELECT -1 AS hw_sign, o.* FROM hw_old AS o)".to_owned(),
-        Event::Update => {
-            "(SELECT 1 AS hw_sign, n.* FROM hw_new AS n UNION ALL SELECT -1, o.* FROM hw_old AS o)".to_owned()
-        }
-    }
-}
-
-/// The change of one state, an aggregate over the signed rows `t`.
-fn summand(state: &State, event: Event) -> String {
-    let rename = |expr: &crate::tree::Expr| {
-        let renamed = expr.renamed(&|alias| if alias == state.alias { "t".to_owned() } else { alias.to_owned() });
-        print::qualified_expression(renamed.node())
-    };
-    let filter = state.condition.as_ref().map(|condition| format!(" FILTER (WHERE {})", rename(condition))).unwrap_or_default();
-    match &state.value {
-        None if event == Event::Insert => format!("pg_catalog.count(*){filter}"),
-        None => format!("COALESCE(pg_catalog.sum(t.hw_sign){filter}, 0)"),
-        Some(value) => format!(
-            "COALESCE(pg_catalog.sum(({})::pg_catalog.{} OPERATOR(pg_catalog.*) t.hw_sign){filter}, 0)",
-            rename(&value.expr),
-            if value.sum_type == "bigint" { "int8" } else { "numeric" }
-        ),
-    }
-}
-
-/// **delta**: one key, one UPDATE; several keys, their rows locked in order first. A row that is not there, or that this very
-/// statement has recomputed, is recomputed.
-fn delta_step(reader: &Reader<'_>, delta: &Delta, groups: &DeltaGroups) -> String {
-    let group = &groups.groups[&delta.key];
-    let (number, position) = (group.number, reader.position);
-    let names = &reader.names;
-    let columns = &reader.plan.key.columns;
-    let attributes: Vec<String> = (0..columns.len()).map(super::sql::attribute).collect();
-    let name_of = |state: &State| {
-        [Event::Insert, Event::Update, Event::Delete]
-            .into_iter()
-            .find_map(|event| group.deltas.get(&summand(state, event)))
-            .cloned()
-            .unwrap_or_default()
-    };
-    let set = |from: &str| {
-        let mut terms: Vec<String> = delta
-            .states
-            .iter()
-            .map(|state| format!("{column} = {sum}", column = quoted(&state.column), sum = added(state, &name_of(state), from)))
-            .collect();
-        for (name, expr) in &delta.dependents {
-            // The state after this change stands for the state; everything else is the row's own.
-            let expr = expr.rewritten(&mut |node| {
-                let parts = crate::tree::build::column_parts(node)?;
-                let [column] = parts.as_slice() else { return None };
-                let state = delta.states.iter().find(|state| state.column == *column);
-                Some(match state {
-                    Some(state) => crate::tree::build::parsed(&added(state, &name_of(state), from)),
-                    None => crate::tree::build::column(&["m", column]),
-                })
-            });
-            let text = print::qualified_expression(expr.node());
-            terms.push(format!("{} = {text}", quoted(name)));
-        }
-        terms.join(",\n    ")
-    };
-    let guard = |from: &str| {
-        let mut terms = vec!["m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp()".to_owned()];
-        for state in delta.states.iter().filter(|state| state.value.as_ref().is_some_and(|value| value.sum_type == "numeric")) {
-            // NaN and the infinities cannot be taken away again: such a row is recomputed.
-            terms.push(format!(
-                "({})::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY['NaN', 'Infinity', '-Infinity']::pg_catalog.text[])",
-                added(state, &name_of(state), from)
-            ));
-        }
-        terms.join("\n    AND ")
-    };
-    let delta_row = format!("delta_{number}");
-    let row_key: Vec<String> = attributes.iter().map(|name| format!("{delta_row}.{name}")).collect();
-    let list: Vec<String> = attributes.iter().map(|name| format!("q.{name}")).collect();
-    let order: Vec<String> = columns.iter().map(|column| format!("m.{}", quoted(&column.name))).collect();
-    format!(
-        "-- {model}: add to the row.\nIF {delta_row}.hw_keys OPERATOR(pg_catalog.=) 1 THEN\n  UPDATE {table} AS m SET\n    {one_set}\n  WHERE {one_match}\n    AND {one_guard};\n  IF NOT FOUND THEN\n    PERFORM {recompute}(ARRAY[ROW({row_key})::{key_type}]);\n  END IF;\nELSIF {delta_row}.hw_keys OPERATOR(pg_catalog.>) 1 THEN\n  PERFORM FROM {table} AS m, (\n{query}\n  ) AS q\n  WHERE {many_match}\n  ORDER BY {order}\n  FOR NO KEY UPDATE OF m;\n  WITH q AS MATERIALIZED (\n{query}\n  ), done AS (\n    UPDATE {table} AS m SET\n    {many_set}\n    FROM q\n    WHERE {many_match}\n    AND {many_guard}\n    RETURNING {list}\n  )\n  SELECT pg_catalog.array_agg(ROW({list})::{key_type}) INTO keys_{position}\n  FROM q WHERE NOT EXISTS (SELECT FROM done WHERE {done_match});\n  IF keys_{position} IS NOT NULL THEN\n    PERFORM {recompute}(keys_{position});\n  END IF;\nEND IF;",
-        model = names.table.name.as_str(),
-        table = names.table,
-        one_set = set(&delta_row),
-        one_match = super::sql::matches_key(columns, "m", &delta_row),
-        one_guard = guard(&delta_row),
-        recompute = names.recompute,
-        row_key = row_key.join(", "),
-        key_type = names.key_type,
-        query = indent(&group.query, 4),
-        many_match = super::sql::matches_key(columns, "m", "q"),
-        many_set = set("q"),
-        many_guard = guard("q"),
-        order = order.join(", "),
-        list = list.join(", "),
-        done_match = columns
-            .iter()
-            .zip(&attributes)
-            .map(|(column, name)| format!("done.{name} {} q.{name}", super::sql::equals(&column.ty)))
-            .collect::<Vec<_>>()
-            .join(" AND "),
-    )
-}
-
-fn added(state: &State, delta: &str, from: &str) -> String {
-    format!("m.{} OPERATOR(pg_catalog.+) {from}.{delta}", quoted(&state.column))
 }

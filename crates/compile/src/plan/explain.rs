@@ -16,9 +16,11 @@ pub fn explain(plan: &MaintenancePlan) -> String {
         let table = table.short();
         match strategy {
             Strategy::Delta(delta) => {
-                let by: Vec<&str> = delta.key.iter().map(headwater_catalog::Ident::as_str).collect();
-                let what: Vec<&str> = delta.states.iter().map(|state| state.column.as_str()).collect();
-                let _ = writeln!(text, "delta    {table:width$}  {} by {}", what.join(", "), by.join(", "));
+                for contribution in &delta.contributions {
+                    let by: Vec<&str> = contribution.key.iter().map(crate::tree::Expr::text).collect();
+                    let what: Vec<&str> = contribution.inputs.iter().map(|input| input.column.as_str()).collect();
+                    let _ = writeln!(text, "delta    {table:width$}  {} by {}", what.join(", "), by.join(", "));
+                }
             }
             Strategy::Keyed(paths) => {
                 for path in paths {

@@ -125,7 +125,7 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
         return Err(first.problems.into_iter().map(|p| Refusal::new(p.code, p.message, p.hint, p.needle)).collect());
     }
     let key = key::choose(model, resolution, catalog, &first, &mut split).map_err(|refusal| vec![refusal])?;
-    let deltas = rules::delta::find(&mut split, &key, catalog, &first);
+    let deltas = rules::delta::find(&mut split, &key, catalog);
     // State columns repeat sub-selects, so occurrences are counted again in what is really stored.
     let analysis = walk::analyze(&split.core, catalog, &aggregates);
     let due = rules::window::due_column(&split);

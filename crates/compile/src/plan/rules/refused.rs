@@ -32,7 +32,7 @@ const TABLE_READERS: &[&str] = &[
 ];
 
 /// Stable functions that read the clock alone.
-const CLOCK: &[&str] = &["now", "transaction_timestamp", "statement_timestamp"];
+const CLOCK: &[&str] = &["now", "transaction_timestamp", "statement_timestamp", "current_timestamp"];
 
 /// Functions that no model can call.
 #[must_use]

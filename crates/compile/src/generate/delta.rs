@@ -1,0 +1,354 @@
+//! **delta** in SQL: one pass over the transition tables gives, per key, what is added, what comes and what goes; one UPDATE per
+//! key folds it into the model row, in the order of the keys. Keys whose row is not there, was recomputed by this very
+//! statement, or loses what it keeps, are recomputed.
+
+use std::collections::BTreeSet;
+
+use headwater_catalog::{Catalog, Ident, QualifiedName};
+
+use super::names::Names;
+use super::sql::{attribute, indent, matches_key, quoted};
+use super::trigger::{Event, changed_rows};
+use crate::plan::MaintenancePlan;
+use crate::plan::rules::delta::{Contribution, Delta, Input, Kind, State};
+use crate::tree::{Expr, build, print};
+
+/// The step of one model in a trigger function; `record` and `keys` are variables of its own.
+#[must_use]
+pub fn step(
+    plan: &MaintenancePlan,
+    names: &Names,
+    delta: &Delta,
+    table: &QualifiedName,
+    event: Event,
+    variables: (&str, &str),
+    catalog: &Catalog,
+) -> String {
+    let (record, keys) = variables;
+    let width = plan.key.columns.len();
+    let row_key: Vec<String> = (0..width).map(|position| format!("{record}.{}", attribute(position))).collect();
+    let order: Vec<String> = (1..=width).map(|position| position.to_string()).collect();
+    format!(
+        "-- {model}: fold into the rows.\n{keys} := NULL;\nFOR {record} IN\n{query}\n  ORDER BY {order}\nLOOP\n  UPDATE {table} AS m SET\n{set}\n  WHERE {row}{guards};\n  IF NOT FOUND THEN\n    {keys} := {keys} OPERATOR(pg_catalog.||) ROW({row_key})::{key_type};\n  END IF;\nEND LOOP;\nIF {keys} IS NOT NULL THEN\n  PERFORM {recompute}({keys});\nEND IF;",
+        model = names.table.name.as_str(),
+        query = indent(&changes(plan, delta, table, event, catalog), 2),
+        order = order.join(", "),
+        table = names.table,
+        set = indent(&assignments(delta, event, record).join(",\n"), 4),
+        row = matches_key(&plan.key.columns, "m", record),
+        guards = guards(delta, event, record).iter().map(|guard| format!("\n    AND {guard}")).collect::<String>(),
+        row_key = row_key.join(", "),
+        key_type = names.key_type,
+        recompute = names.recompute,
+    )
+}
+
+/// A query with one row per key: `k1…`, and for the state at position n `d<n>` (added), `i<n>` (comes), `o<n>` (goes).
+fn changes(plan: &MaintenancePlan, delta: &Delta, table: &QualifiedName, event: Event, catalog: &Catalog) -> String {
+    let rows: Vec<String> = delta
+        .contributions
+        .iter()
+        .map(|contribution| contributed(plan, delta, contribution, table, event, catalog))
+        .collect();
+    let keys: Vec<String> = (0..plan.key.columns.len()).map(|position| format!("r.{}", attribute(position))).collect();
+    let mut columns = keys.clone();
+    let mut changed = Vec::new();
+    for (n, state) in delta.states.iter().enumerate() {
+        match &state.kind {
+            Kind::Sum(ty) => {
+                columns.push(format!("pg_catalog.sum(r.s{n})::pg_catalog.{ty} AS d{n}"));
+                changed.push(format!("g.d{n} OPERATOR(pg_catalog.<>) 0"));
+            }
+            Kind::Extreme { greatest, .. } => {
+                let function = if *greatest { "max" } else { "min" };
+                for side in sides(event) {
+                    columns.push(format!("pg_catalog.{function}(r.{side}{n}) AS {side}{n}"));
+                    changed.push(format!("g.{side}{n} IS NOT NULL"));
+                }
+            }
+            Kind::First { order, descending } => {
+                let direction = if *descending { " DESC" } else { "" };
+                let by: Vec<String> =
+                    order.iter().map(|column| format!("r.f{}{direction}", position_of(delta, column))).collect();
+                for side in sides(event) {
+                    let sign = if *side == 'i' { ">" } else { "<" };
+                    columns.push(format!(
+                        "(pg_catalog.array_agg(r.f{n} ORDER BY {}) FILTER (WHERE r.hw_sign OPERATOR(pg_catalog.{sign}) 0 AND r.c{n}))[1] AS {side}{n}",
+                        by.join(", ")
+                    ));
+                    if order.contains(&state.column) {
+                        changed.push(format!("g.{side}{n} IS NOT NULL"));
+                    }
+                }
+            }
+        }
+    }
+    format!(
+        "SELECT g.* FROM (\n  SELECT {}\n  FROM (\n{}\n  ) AS r\n  GROUP BY {}\n) AS g\nWHERE {}",
+        columns.join(", "),
+        indent(&rows.join("\nUNION ALL\n"), 4),
+        keys.join(", "),
+        changed.join(" OR ")
+    )
+}
+
+/// `i` for what comes, `o` for what goes.
+fn sides(event: Event) -> &'static [char] {
+    match event {
+        Event::Insert => &['i'],
+        Event::Update => &['i', 'o'],
+        Event::Delete | Event::Truncate => &['o'],
+    }
+}
+
+fn position_of(delta: &Delta, column: &str) -> usize {
+    delta.states.iter().position(|state| state.column == column).unwrap_or_default()
+}
+
+/// The changed rows as one contribution sees them: the key, and per state its summand or candidate.
+fn contributed(
+    plan: &MaintenancePlan,
+    delta: &Delta,
+    contribution: &Contribution,
+    table: &QualifiedName,
+    event: Event,
+    catalog: &Catalog,
+) -> String {
+    let rename = |expr: &Expr| {
+        let renamed =
+            expr.renamed(&|alias| if alias == contribution.alias { "t".to_owned() } else { alias.to_owned() });
+        print::qualified_expression(renamed.node())
+    };
+    let sign = match event {
+        Event::Insert => "1",
+        Event::Delete | Event::Truncate => "-1",
+        Event::Update => "t.hw_sign",
+    };
+    let keys: Vec<String> = contribution.key.iter().map(rename).collect();
+    let mut columns: Vec<String> =
+        keys.iter().enumerate().map(|(position, key)| format!("{key} AS {}", attribute(position))).collect();
+    if delta.retracts() {
+        columns.push(format!("{sign} AS hw_sign"));
+    }
+    for (n, state) in delta.states.iter().enumerate() {
+        let input = contribution.inputs.iter().find(|input| input.column == state.column);
+        columns.extend(candidates(n, state, input, sign, event, &rename));
+    }
+    let mut conditions: Vec<String> = plan
+        .key
+        .columns
+        .iter()
+        .zip(&keys)
+        .filter(|(column, _)| column.not_null)
+        .map(|(_, key)| format!("{key} IS NOT NULL"))
+        .collect();
+    conditions.extend(contribution.condition.as_ref().map(|condition| format!("({})", rename(condition))));
+    let filter = if conditions.is_empty() { String::new() } else { format!("\nWHERE {}", conditions.join(" AND ")) };
+    format!("SELECT {}\nFROM {} AS t{filter}", columns.join(", "), signed_rows(delta, contribution, table, event, catalog))
+}
+
+fn candidates(
+    n: usize,
+    state: &State,
+    input: Option<&Input>,
+    sign: &str,
+    event: Event,
+    rename: &dyn Fn(&Expr) -> String,
+) -> Vec<String> {
+    let condition = input.and_then(|input| input.condition.as_ref()).map(rename);
+    let when = |then: String, otherwise: &str| match &condition {
+        Some(condition) => format!("CASE WHEN {condition} THEN {then} ELSE {otherwise} END"),
+        None => then,
+    };
+    let value = input.and_then(|input| input.value.as_ref()).map(rename);
+    match (&state.kind, input) {
+        (Kind::Sum(_), None) => vec![format!("0 AS s{n}")],
+        (Kind::Sum(ty), Some(_)) => {
+            let summand = match value {
+                Some(value) if sign == "1" => format!("({value})::pg_catalog.{ty}"),
+                Some(value) => format!("({value})::pg_catalog.{ty} OPERATOR(pg_catalog.*) {sign}"),
+                None => sign.to_owned(),
+            };
+            vec![format!("{} AS s{n}", when(summand, "0"))]
+        }
+        (Kind::Extreme { ty, .. }, input) => sides(event)
+            .iter()
+            .map(|side| {
+                let Some(value) = value.as_ref().filter(|_| input.is_some()) else {
+                    return format!("NULL::{ty} AS {side}{n}");
+                };
+                let mut terms: Vec<String> = condition.iter().map(|condition| format!("({condition})")).collect();
+                if event == Event::Update {
+                    terms.push(format!("{sign} OPERATOR(pg_catalog.{}) 0", if *side == 'i' { ">" } else { "<" }));
+                }
+                if terms.is_empty() {
+                    format!("{value} AS {side}{n}")
+                } else {
+                    format!("CASE WHEN {} THEN {value} END AS {side}{n}", terms.join(" AND "))
+                }
+            })
+            .collect(),
+        (Kind::First { .. }, _) => {
+            let value = value.unwrap_or_else(|| "NULL".to_owned());
+            let counts = condition.clone().unwrap_or_else(|| "true".to_owned());
+            vec![format!("{value} AS f{n}"), format!("({counts}) AS c{n}")]
+        }
+    }
+}
+
+/// The transition tables with a sign. Where an old image may take away what is kept, rows that did not change in what the
+/// contribution reads are left out.
+fn signed_rows(delta: &Delta, contribution: &Contribution, table: &QualifiedName, event: Event, catalog: &Catalog) -> String {
+    match event {
+        Event::Insert => "hw_new".to_owned(),
+        Event::Delete | Event::Truncate => "hw_old".to_owned(),
+        Event::Update if !delta.retracts() => {
+            "(\n  SELECT 1 AS hw_sign, n.* FROM hw_new AS n UNION ALL SELECT -1, o.* FROM hw_old AS o\n)".to_owned()
+        }
+        Event::Update => {
+            let columns = columns_read(contribution, table, catalog);
+            let list = changed_rows(Event::Update, table, &columns, catalog);
+            // `changed_rows` gives both images; here each needs its sign.
+            let (old, new) = list.split_once("\n  UNION ALL ").unwrap_or((&list, ""));
+            format!("(\n  SELECT 1 AS hw_sign, n.* FROM {new} AS n\n  UNION ALL SELECT -1, o.* FROM {old} AS o\n)")
+        }
+    }
+}
+
+/// The columns of the changed row that a contribution reads.
+fn columns_read(contribution: &Contribution, table: &QualifiedName, catalog: &Catalog) -> BTreeSet<Ident> {
+    let mut exprs: Vec<&Expr> = contribution.key.iter().chain(&contribution.condition).collect();
+    for input in &contribution.inputs {
+        exprs.extend(input.condition.iter().chain(&input.value).chain(&input.order));
+    }
+    let texts: Vec<BTreeSet<String>> = exprs.iter().map(|expr| column_names(expr)).collect();
+    let declared = catalog.tables.get(table);
+    declared
+        .into_iter()
+        .flat_map(|table| &table.columns)
+        .filter(|column| texts.iter().any(|names| names.contains(column.name.as_str())))
+        .map(|column| column.name.clone())
+        .collect()
+}
+
+fn column_names(expr: &Expr) -> BTreeSet<String> {
+    fn collect(node: &crate::tree::Node, found: &mut BTreeSet<String>) {
+        if let Some(parts) = build::column_parts(node) {
+            found.extend(parts.last().map(|name| (*name).to_owned()));
+        }
+        crate::tree::visit::children(node, &mut |child| collect(child, found));
+    }
+    let mut found = BTreeSet::new();
+    collect(expr.node(), &mut found);
+    found
+}
+
+/// `column = …` for every state and for what depends on them.
+fn assignments(delta: &Delta, event: Event, record: &str) -> Vec<String> {
+    let mut terms: Vec<String> = delta
+        .states
+        .iter()
+        .enumerate()
+        .filter(|(_, state)| matches!(state.kind, Kind::Sum(_)) || sides(event).contains(&'i'))
+        .map(|(n, state)| format!("{} = {}", quoted(&state.column), next(delta, n, event, record)))
+        .collect();
+    for (name, expr) in &delta.dependents {
+        // The state after this change stands for the state; everything else is the row's own.
+        let expr = expr.rewritten(&mut |node| {
+            let parts = build::column_parts(node)?;
+            let [column] = parts.as_slice() else { return None };
+            let state = delta.states.iter().position(|state| state.column == *column);
+            Some(match state {
+                Some(n) => build::parsed(&format!("({})", next(delta, n, event, record))),
+                None => build::column(&["m", column]),
+            })
+        });
+        terms.push(format!("{} = {}", quoted(name), print::qualified_expression(expr.node())));
+    }
+    if terms.is_empty() {
+        // Even where nothing changes the row is written: a writer who recomputes it has to wait for this one.
+        let column = quoted(&delta.states[0].column);
+        terms.push(format!("{column} = m.{column}"));
+    }
+    terms
+}
+
+/// A state after the change.
+fn next(delta: &Delta, n: usize, event: Event, record: &str) -> String {
+    let state = &delta.states[n];
+    let column = format!("m.{}", quoted(&state.column));
+    if !matches!(state.kind, Kind::Sum(_)) && !sides(event).contains(&'i') {
+        return column;
+    }
+    match &state.kind {
+        Kind::Sum(_) => format!("{column} OPERATOR(pg_catalog.+) {record}.d{n}"),
+        Kind::Extreme { greatest: true, .. } => format!("GREATEST({column}, {record}.i{n})"),
+        Kind::Extreme { greatest: false, .. } => format!("LEAST({column}, {record}.i{n})"),
+        Kind::First { order, descending } => {
+            let (comes, kept) = (row(delta, order, record, 'i'), kept(order));
+            let operator = if *descending { ">=" } else { "<=" };
+            let first = position_of(delta, &order[0]);
+            format!(
+                "CASE WHEN {record}.i{first} IS NOT NULL AND {comes} OPERATOR(pg_catalog.{operator}) {kept} THEN {record}.i{n} ELSE {column} END"
+            )
+        }
+    }
+}
+
+fn row(delta: &Delta, order: &[String], record: &str, side: char) -> String {
+    let columns: Vec<String> = order.iter().map(|column| format!("{record}.{side}{}", position_of(delta, column))).collect();
+    format!("ROW({})", columns.join(", "))
+}
+
+fn kept(order: &[String]) -> String {
+    let columns: Vec<String> = order.iter().map(|column| format!("m.{}", quoted(column))).collect();
+    format!("ROW({})", columns.join(", "))
+}
+
+/// When the row may be folded into; otherwise its key is recomputed.
+fn guards(delta: &Delta, event: Event, record: &str) -> Vec<String> {
+    let mut guards = vec!["m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp()".to_owned()];
+    let goes = sides(event).contains(&'o');
+    let comes = sides(event).contains(&'i');
+    let mut orders: BTreeSet<&Vec<String>> = BTreeSet::new();
+    for (n, state) in delta.states.iter().enumerate() {
+        let column = format!("m.{}", quoted(&state.column));
+        match &state.kind {
+            // NaN and the infinities cannot be taken away again.
+            Kind::Sum("numeric") => guards.push(format!(
+                "({})::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY['NaN', 'Infinity', '-Infinity']::pg_catalog.text[])",
+                next(delta, n, event, record)
+            )),
+            Kind::Extreme { greatest, .. } if goes => {
+                let (beyond, reaches) = if *greatest { (">", ">=") } else { ("<", "<=") };
+                let replaced = if comes { format!(" OR {record}.i{n} OPERATOR(pg_catalog.{reaches}) {record}.o{n}") } else { String::new() };
+                guards.push(format!("({record}.o{n} IS NULL OR {column} OPERATOR(pg_catalog.{beyond}) {record}.o{n}{replaced})"));
+            }
+            Kind::First { order, descending } if goes && orders.insert(order) => {
+                let (beyond, reaches) = if *descending { (">", ">=") } else { ("<", "<=") };
+                let first = position_of(delta, &order[0]);
+                let went = row(delta, order, record, 'o');
+                let replaced = if comes {
+                    format!(
+                        " OR {record}.i{first} IS NOT NULL AND {} OPERATOR(pg_catalog.{reaches}) {went}",
+                        row(delta, order, record, 'i')
+                    )
+                } else {
+                    String::new()
+                };
+                guards.push(format!(
+                    "({record}.o{first} IS NULL OR {} OPERATOR(pg_catalog.{beyond}) {went}{replaced})",
+                    kept(order)
+                ));
+            }
+            Kind::Sum(_) | Kind::Extreme { .. } | Kind::First { .. } => {}
+        }
+    }
+    if let Some(count) = &delta.lives_by
+        && goes
+    {
+        let n = position_of(delta, count);
+        guards.push(format!("{} OPERATOR(pg_catalog.>) 0", next(delta, n, event, record)));
+    }
+    guards
+}
