@@ -8,8 +8,8 @@
 //! | [`time`] | which expressions read the clock, and when a window's condition flips |
 //!
 //! A *region* is a part of the query in which a condition is necessary: a row inside the region can change the result
-//! only where the condition holds. `WHERE` makes its whole block a region, `ON` of an inner join both its sides, `ON`
-//! of a left join its nullable side, a sub-select itself. From an occurrence, exactly the equalities of the regions
+//! only where the condition holds. `WHERE` and `ON` of inner joins belong to their whole block, `ON` of a left
+//! join to its nullable side, a sub-select to itself. From an occurrence, exactly the equalities of the regions
 //! around it may be followed; everything else a path leaves out, which makes it a superset and never a miss.
 
 pub mod provenance;

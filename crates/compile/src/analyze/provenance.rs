@@ -157,11 +157,16 @@ fn search(analysis: &Analysis, from: OccurrenceId, wanted: &[Expr], allow_outer:
 /// The expression, or one equal to it, over what is known.
 fn available(expr: &Expr, known: &[String], classes: &Classes) -> Option<Expr> {
     let over_known = |expr: &Expr| expr.relations().iter().all(|relation| known.contains(relation));
-    if over_known(expr) {
+    if expr.relations().iter().all(|relation| *relation == known[0]) {
         return Some(expr.clone());
     }
-    let member = classes.members(expr).into_iter().find(|member| over_known(member))?;
-    Some(member)
+    // What the start itself holds comes first: it is known whatever has become of the other tables.
+    let members = classes.members(expr);
+    let over_start = members.iter().find(|member| member.relations().iter().all(|relation| *relation == known[0]));
+    if over_start.is_none() && over_known(expr) {
+        return Some(expr.clone());
+    }
+    over_start.or_else(|| members.iter().find(|member| over_known(member))).cloned()
 }
 
 fn outer_links(usable: &[Usable], known: &[String], alias: &str, classes: &Classes) -> Vec<(Expr, Expr)> {

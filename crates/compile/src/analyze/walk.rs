@@ -153,7 +153,6 @@ impl Walker<'_> {
         for item in &select.from_clause {
             self.from_item(item, scope, region);
         }
-        let first_equality = self.analysis.equalities.len();
         for condition in build::conjuncts(select.where_clause.as_deref()) {
             self.condition(condition, scope, region);
         }
@@ -182,7 +181,6 @@ impl Walker<'_> {
         for sort in &select.sort_clause {
             self.sort_expression(sort, select, scope, region);
         }
-        let _ = first_equality;
         let aliases = scope.items.iter().map(|item| (item.visible.clone(), item.unique.clone())).collect();
         (self.shape(select, scope, region), aliases)
     }
@@ -273,10 +271,8 @@ impl Walker<'_> {
                 );
                 (self.region(Some(region), true), self.region(Some(region), true), None)
             }
-            _ => {
-                let both = self.region(Some(region), false);
-                (both, both, Some(both))
-            }
+            // What an inner join requires is required of everything beside it as well.
+            _ => (region, region, Some(region)),
         }
     }
 

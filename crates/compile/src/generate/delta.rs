@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use headwater_catalog::{Catalog, Ident, QualifiedName};
 
 use super::names::Names;
-use super::sql::{attribute, indent, matches_key, quoted};
+use super::sql::{attribute, bump, indent, key_lock_id, matches_key, quoted};
 use super::trigger::{Event, changed_rows};
 use crate::plan::MaintenancePlan;
 use crate::plan::rules::delta::{Contribution, Delta, Input, Kind, State};
@@ -25,13 +25,23 @@ pub fn step(
     catalog: &Catalog,
 ) -> String {
     let (record, keys) = variables;
+    let query = changes(plan, delta, table, event, catalog);
+    let missing = format!(
+        "SELECT DISTINCT {} AS id\nFROM (\n{}\n) AS q\nWHERE NOT EXISTS (SELECT FROM {} AS m WHERE {})",
+        key_lock_id(plan, names, &|position, _| format!("q.{}", attribute(position))),
+        indent(&query, 2),
+        names.table,
+        matches_key(&plan.key.columns, "m", "q")
+    );
     let width = plan.key.columns.len();
     let row_key: Vec<String> = (0..width).map(|position| format!("{record}.{}", attribute(position))).collect();
     let order: Vec<String> = (1..=width).map(|position| position.to_string()).collect();
     format!(
-        "-- {model}: fold into the rows.\n{keys} := NULL;\nFOR {record} IN\n{query}\n  ORDER BY {order}\nLOOP\n  UPDATE {table} AS m SET\n{set}\n  WHERE {row}{guards};\n  IF NOT FOUND THEN\n    {keys} := {keys} OPERATOR(pg_catalog.||) ROW({row_key})::{key_type};\n  END IF;\nEND LOOP;\nIF {keys} IS NOT NULL THEN\n  PERFORM {recompute}({keys});\nEND IF;",
+        "-- {model}: fold into the rows.\n{keys} := NULL;\nIF EXISTS (SELECT FROM {several} OFFSET 1) THEN\n  -- Several keys: lock those that have no row before the rows of the others, as recomputing does.\n{bump};\nEND IF;\nFOR {record} IN\n{query}\n  ORDER BY {order}\nLOOP\n  UPDATE {table} AS m SET\n{set}\n  WHERE {row}{guards};\n  IF NOT FOUND THEN\n    {keys} := {keys} OPERATOR(pg_catalog.||) ROW({row_key})::{key_type};\n  END IF;\nEND LOOP;\nIF {keys} IS NOT NULL THEN\n  PERFORM {recompute}({keys});\nEND IF;",
         model = names.table.name.as_str(),
-        query = indent(&changes(plan, delta, table, event, catalog), 2),
+        several = if event == Event::Delete { "hw_old" } else { "hw_new" },
+        bump = indent(&bump(&missing), 2),
+        query = indent(&query, 2),
         order = order.join(", "),
         table = names.table,
         set = indent(&assignments(delta, event, record).join(",\n"), 4),

@@ -131,12 +131,18 @@ fn rebuild(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     let body = format!(
         "-- Headwater, {table}: computes everything afresh. TRUNCATE holds its table exclusively; so does this.\n\
          BEGIN\n\
+         \x20 -- An older snapshot cannot see what others have committed to the model since, and so could not take it away.\n\
+         \x20 IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN\n\
+         \x20   RAISE EXCEPTION 'TRUNCATE of a table that the model {name} reads needs READ COMMITTED'\n\
+         \x20     USING ERRCODE = 'serialization_failure', HINT = 'Run the TRUNCATE in a READ COMMITTED transaction, or use DELETE.';\n\
+         \x20 END IF;\n\
          \x20 LOCK TABLE {table} IN EXCLUSIVE MODE;\n\
          \x20 DELETE FROM {table};\n\
          \x20 INSERT INTO {table} ({list}{mark_column})\n\
          \x20 SELECT {list}{mark_value} FROM {core};\n\
          END",
         table = names.table,
+        name = names.table.name.as_str().replace('\'', "''").replace('%', "%%"),
         core = names.core,
         mark_column = mark.0,
         mark_value = mark.1,

@@ -12,8 +12,9 @@ use super::{delta, locks};
 use super::names::{Names, in_schema};
 use super::sql::{bump, function, indent, quoted};
 use crate::output::{CompiledModel, SourceTriggers, Stage, Statement};
+use crate::analyze::provenance::Path;
 use crate::plan::{MaintenancePlan, Strategy};
-use crate::tree::print;
+use crate::tree::{Expr, print};
 
 /// What happened to a source table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,6 +242,9 @@ fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, event: Event, catalog:
         for nulls in &path.also_null {
             queries.insert(format!("SELECT {}\nFROM {source}", list(nulls)));
         }
+        if event != Event::Insert {
+            queries.extend(rows_left_behind(reader, path, &changed_rows(event, table, &columns, catalog)));
+        }
     }
     let position = reader.position;
     let all: Vec<String> = queries.into_iter().collect();
@@ -264,6 +268,44 @@ fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, event: Event, catalog:
         recompute = reader.names.recompute,
         filter = filter.replace('\n', "\n  "),
     )
+}
+
+/// Where a key takes columns of several tables, one statement may delete the rows at both ends, and neither leads to the other
+/// any more. The model itself still knows: its rows with the part of the key that the changed row holds.
+fn rows_left_behind(reader: &Reader<'_>, path: &Path, rows: &str) -> Option<String> {
+    let start = &reader.plan.analysis.occurrences[path.from].alias;
+    let own = |expr: &Expr| !expr.relations().is_empty() && expr.relations().iter().all(|relation| relation == start);
+    let fixed = |expr: &Expr| expr.relations().is_empty();
+    if path.key.iter().all(|expr| own(expr) || fixed(expr)) || !path.key.iter().any(own) {
+        return None;
+    }
+    let known: Vec<String> = reader
+        .plan
+        .key
+        .columns
+        .iter()
+        .zip(&path.key)
+        .filter(|(_, expr)| own(expr))
+        .map(|(column, expr)| {
+            let value = print::qualified_expression(expr.node());
+            format!("hw_m.{} {} {value}", quoted(&column.name), super::sql::equals(&column.ty))
+        })
+        .collect();
+    let list: Vec<String> = reader
+        .plan
+        .key
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(position, column)| format!("hw_m.{} AS {}", quoted(&column.name), super::sql::attribute(position)))
+        .collect();
+    Some(format!(
+        "SELECT {}\nFROM ({rows}) AS {}\n  JOIN {} AS hw_m ON {}",
+        list.join(", "),
+        quoted(start),
+        reader.names.table,
+        known.join(" AND ")
+    ))
 }
 
 /// The rows that an event changed, with the given columns: new and old images, unchanged rows left out.
