@@ -40,7 +40,7 @@ pub async fn run_file(path: &Path) -> Vec<String> {
         Ok(text) => text,
         Err(error) => return vec![format!("{}: {error}", path.display())],
     };
-    let script = match sqllogictest::parse::<DefaultColumnType>(&text) {
+    let script = match sqllogictest::parse_with_name::<DefaultColumnType>(&text, format!("{name}.slt")) {
         Ok(script) => script,
         Err(error) => return vec![format!("{name}: {error}")],
     };
@@ -52,6 +52,8 @@ pub async fn run_file(path: &Path) -> Vec<String> {
         let shared = Arc::clone(&shared);
         async move {
             let client = shared.lock().await.database.connect().await;
+            // A script that waits for itself fails instead of hanging.
+            client.batch_execute("SET statement_timeout = '20s'").await?;
             Ok::<_, Failure>(Session { client, shared, muted: Vec::new() })
         }
     });
@@ -64,7 +66,7 @@ pub async fn run_file(path: &Path) -> Vec<String> {
             break;
         }
         if let Err(error) = runner.run_async(record).await {
-            failures.push(format!("{name}.slt {}: {}", error.location(), error.kind()));
+            failures.push(format!("{}: {}", error.location(), error.kind()));
         }
     }
     runner.shutdown_async().await;

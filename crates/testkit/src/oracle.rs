@@ -90,7 +90,13 @@ impl Oracle {
         );
         let messages = match client.simple_query(&within).await {
             Err(error) if error.code() == Some(&SqlState::NO_ACTIVE_SQL_TRANSACTION) => {
-                client.simple_query(&format!("BEGIN; {SETTINGS}; {}; ROLLBACK", self.sql)).await?
+                match client.simple_query(&format!("BEGIN; {SETTINGS}; {}; ROLLBACK", self.sql)).await {
+                    Ok(messages) => messages,
+                    Err(error) => {
+                        let _ = client.batch_execute("ROLLBACK").await;
+                        return Err(error);
+                    }
+                }
             }
             Err(error) if error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => return Ok(Vec::new()),
             other => other?,
@@ -146,8 +152,8 @@ fn comparison(model: &QualifiedName, full: &QualifiedName, columns: &[String]) -
     let name = headwater_catalog::quote_literal(model.name.as_str());
     format!(
         "(WITH truth AS MATERIALIZED (SELECT {list} FROM {full}), shown AS MATERIALIZED (SELECT {list} FROM {model})
-(SELECT {name}, 'missing', row_to_json(d)::text FROM (SELECT * FROM truth EXCEPT ALL SELECT * FROM shown) AS d LIMIT {SHOWN})
+(SELECT {name}, 'missing', row_to_json(hw_row)::text FROM (SELECT * FROM truth EXCEPT ALL SELECT * FROM shown) AS hw_row LIMIT {SHOWN})
 UNION ALL
-(SELECT {name}, 'extra', row_to_json(d)::text FROM (SELECT * FROM shown EXCEPT ALL SELECT * FROM truth) AS d LIMIT {SHOWN}))"
+(SELECT {name}, 'extra', row_to_json(hw_row)::text FROM (SELECT * FROM shown EXCEPT ALL SELECT * FROM truth) AS hw_row LIMIT {SHOWN}))"
     )
 }
