@@ -23,6 +23,26 @@ pub struct Path {
     pub also_null: Vec<BTreeSet<usize>>,
 }
 
+impl Path {
+    /// The names under which the way is printed: the start is `r`, the hops `h1`, `h2`, …, so that two mentions of a table
+    /// that lead the same way print the same.
+    #[must_use]
+    pub fn alias(&self, analysis: &Analysis, alias: &str) -> String {
+        if analysis.occurrences[self.from].alias == alias {
+            return "r".to_owned();
+        }
+        let position = self.hops.iter().position(|hop| analysis.occurrences[hop.to].alias == alias);
+        position.map_or_else(|| alias.to_owned(), |position| format!("h{}", position + 1))
+    }
+
+    /// An expression over the start and the hops, under those names.
+    #[must_use]
+    pub fn printed(&self, analysis: &Analysis, expr: &Expr) -> String {
+        let renamed = expr.renamed(&|alias| self.alias(analysis, alias));
+        crate::tree::print::qualified_expression(renamed.node())
+    }
+}
+
 /// One table read on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_catalog::{Catalog, Ident, PgType, QualifiedName};
 
-use super::sql::{STRIPES, lock_id, quoted, seed};
+use super::sql::{STRIPES, lock_id, seed};
 use super::trigger::{Event, changed_rows};
 use crate::analyze::provenance::{Hop, Path};
 use crate::plan::{MaintenancePlan, Strategy};
@@ -19,7 +19,7 @@ use crate::tree::{Expr, print};
 /// The lock statements of one table and event, in the order in which they must run; each is a query of lock ids.
 #[must_use]
 pub fn queries(plans: &[&MaintenancePlan], table: &QualifiedName, event: Event, catalog: &Catalog) -> Vec<String> {
-    let mut levels: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    let mut levels: BTreeMap<usize, BTreeSet<Ids>> = BTreeMap::new();
     for plan in plans {
         for path in keyed_paths(plan) {
             if plan.analysis.occurrences[path.from].table == *table {
@@ -34,13 +34,41 @@ pub fn queries(plans: &[&MaintenancePlan], table: &QualifiedName, event: Event, 
             }
         }
     }
-    levels
-        .into_values()
-        .map(|ids| {
-            let all: Vec<String> = ids.into_iter().collect();
-            format!("SELECT DISTINCT q.id FROM (\n{}\n) AS q", super::sql::indent(&all.join("\nUNION ALL\n"), 2))
+    levels.into_values().map(|ids| together(&ids, event)).collect()
+}
+
+/// Some lock ids of changed rows: the rows, and the query over them, which calls them `hw_rows`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Ids {
+    rows: String,
+    query: String,
+}
+
+/// All ids of one level in one query. Changed rows of an UPDATE take some work to tell from unchanged ones, so each set of
+/// them is computed once.
+fn together(ids: &BTreeSet<Ids>, event: Event) -> String {
+    let sources: BTreeSet<&String> = ids.iter().map(|one| &one.rows).collect();
+    let sources: Vec<&String> = sources.into_iter().collect();
+    let shared = event == Event::Update;
+    let queries: Vec<String> = ids
+        .iter()
+        .map(|one| {
+            let number = sources.iter().position(|rows| **rows == one.rows).unwrap_or_default() + 1;
+            let source = if shared { format!("rows_{number}") } else { format!("({})", one.rows) };
+            one.query.replace("hw_rows", &source)
         })
-        .collect()
+        .collect();
+    let with = if shared {
+        let ctes: Vec<String> = sources
+            .iter()
+            .enumerate()
+            .map(|(n, rows)| format!("rows_{} AS MATERIALIZED (\n  {rows}\n)", n + 1))
+            .collect();
+        format!("WITH {}\n", ctes.join(", "))
+    } else {
+        String::new()
+    };
+    format!("{with}SELECT DISTINCT q.id FROM (\n{}\n) AS q", super::sql::indent(&queries.join("\nUNION ALL\n"), 2))
 }
 
 /// Every path of a plan.
@@ -52,22 +80,24 @@ fn keyed_paths(plan: &MaintenancePlan) -> impl Iterator<Item = &Path> {
 }
 
 /// The locks of the writer who is about to read a hop's target.
-fn reader(plan: &MaintenancePlan, path: &Path, level: usize, event: Event, catalog: &Catalog) -> String {
+fn reader(plan: &MaintenancePlan, path: &Path, level: usize, event: Event, catalog: &Catalog) -> Ids {
     let start = &plan.analysis.occurrences[path.from];
     let columns: BTreeSet<Ident> = plan.used_columns(&start.table);
     let hop = &path.hops[level];
     let (from, to) = &hop.on[0];
-    let rows = changed_rows(event, &start.table, &columns, catalog);
-    let mut source = format!("({rows}) AS {}", quoted(&start.alias));
+    let mut source = "hw_rows AS r".to_owned();
     for earlier in &path.hops[..level] {
-        source.push_str(&join(plan, earlier));
+        source.push_str(&join(plan, path, earlier));
     }
     let space = Space::of(plan, hop, from, to, catalog);
-    ids(&space, &print::qualified_expression(from.node()), &source, space.target_unique)
+    Ids {
+        rows: changed_rows(event, &start.table, &columns, catalog),
+        query: ids(&space, &path.printed(&plan.analysis, from), &source, space.target_unique),
+    }
 }
 
 /// The locks of the writer who changes a hop's target.
-fn target_writer(plan: &MaintenancePlan, path: &Path, position: usize, event: Event, catalog: &Catalog) -> String {
+fn target_writer(plan: &MaintenancePlan, path: &Path, position: usize, event: Event, catalog: &Catalog) -> Ids {
     let hop = &path.hops[position];
     let target = &plan.analysis.occurrences[hop.to];
     let (from, to) = &hop.on[0];
@@ -77,29 +107,23 @@ fn target_writer(plan: &MaintenancePlan, path: &Path, position: usize, event: Ev
     for expr in hop.on.iter().map(|(_, to)| to).chain(later).chain(&path.key) {
         columns.extend(columns_of(expr, &target.alias));
     }
-    let rows = changed_rows(event, &target.table, &columns, catalog);
     let space = Space::of(plan, hop, from, to, catalog);
-    let source = format!("({rows}) AS {}", quoted(&target.alias));
-    ids(&space, &print::qualified_expression(to.node()), &source, !space.target_unique)
+    let value = print::qualified_expression(to.renamed(&|_| "r".to_owned()).node());
+    Ids {
+        rows: changed_rows(event, &target.table, &columns, catalog),
+        query: ids(&space, &value, "hw_rows AS r", !space.target_unique),
+    }
 }
 
 /// ` JOIN table AS alias ON …` for a hop.
 #[must_use]
-pub fn join(plan: &MaintenancePlan, hop: &Hop) -> String {
+pub fn join(plan: &MaintenancePlan, path: &Path, hop: &Hop) -> String {
     let target = &plan.analysis.occurrences[hop.to];
-    let on: Vec<String> = hop
-        .on
-        .iter()
-        .map(|(from, to)| {
-            format!(
-                "{} OPERATOR(pg_catalog.=) {}",
-                print::qualified_expression(to.node()),
-                print::qualified_expression(from.node())
-            )
-        })
-        .collect();
+    let printed = |expr: &Expr| path.printed(&plan.analysis, expr);
+    let on: Vec<String> =
+        hop.on.iter().map(|(from, to)| format!("{} OPERATOR(pg_catalog.=) {}", printed(to), printed(from))).collect();
     let kind = if hop.outer { "LEFT JOIN" } else { "JOIN" };
-    format!("\n  {kind} {} AS {} ON {}", target.table, quoted(&target.alias), on.join(" AND "))
+    format!("\n  {kind} {} AS {} ON {}", target.table, path.alias(&plan.analysis, &target.alias), on.join(" AND "))
 }
 
 /// The columns of one relation in an expression.

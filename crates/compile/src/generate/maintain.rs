@@ -56,7 +56,10 @@ fn recompute(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     );
     let head = format!("{}(keys {}[]) RETURNS void LANGUAGE plpgsql", names.recompute, names.key_type);
     let signature = format!("{}({}[])", names.recompute, names.key_type);
-    (function(&head, &plan.pinned, &body, "recomputes the rows with the given keys"), signature)
+    let mut settings = plan.pinned.clone();
+    // Planning the core takes longer than running it for a few keys, and a plan for these keys would serve any others.
+    settings.push(("plan_cache_mode".to_owned(), "force_generic_plan".to_owned()));
+    (function(&head, &settings, &body, "recomputes the rows with the given keys"), signature)
 }
 
 /// Rows with a unique key: delete what is gone, insert or update what differs, leave alone what is equal.

@@ -14,7 +14,7 @@ use super::sql::{bump, function, indent, quoted};
 use crate::output::{CompiledModel, SourceTriggers, Stage, Statement};
 use crate::analyze::provenance::Path;
 use crate::plan::{MaintenancePlan, Strategy};
-use crate::tree::{Expr, print};
+use crate::tree::Expr;
 
 /// What happened to a source table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,12 +215,13 @@ fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, event: Event, catalog:
     let plan = reader.plan;
     let Strategy::Keyed(paths) = &plan.strategies[table] else { return String::new() };
     let columns = plan.used_columns(table);
+    let rows = changed_rows(event, table, &columns, catalog);
+    let source_rows = if event == Event::Update { "hw_rows".to_owned() } else { format!("({rows})") };
     let mut queries: BTreeSet<String> = BTreeSet::new();
     for path in paths {
-        let start = &plan.analysis.occurrences[path.from];
-        let mut source = format!("({}) AS {}", changed_rows(event, table, &columns, catalog), quoted(&start.alias));
+        let mut source = format!("{source_rows} AS r");
         for hop in &path.hops {
-            source.push_str(&locks::join(plan, hop));
+            source.push_str(&locks::join(plan, path, hop));
         }
         let list = |nulls: &BTreeSet<usize>| {
             path.key
@@ -232,7 +233,7 @@ fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, event: Event, catalog:
                     if nulls.contains(&position) {
                         format!("NULL::{ty} AS {name}")
                     } else {
-                        format!("({})::{ty} AS {name}", print::qualified_expression(expr.node()))
+                        format!("({})::{ty} AS {name}", path.printed(&plan.analysis, expr))
                     }
                 })
                 .collect::<Vec<_>>()
@@ -243,9 +244,10 @@ fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, event: Event, catalog:
             queries.insert(format!("SELECT {}\nFROM {source}", list(nulls)));
         }
         if event != Event::Insert {
-            queries.extend(rows_left_behind(reader, path, &changed_rows(event, table, &columns, catalog)));
+            queries.extend(rows_left_behind(reader, path, &source_rows));
         }
     }
+    let with = if event == Event::Update { format!("WITH hw_rows AS MATERIALIZED (\n  {rows}\n)\n") } else { String::new() };
     let position = reader.position;
     let all: Vec<String> = queries.into_iter().collect();
     let attributes: Vec<String> = (0..plan.key.columns.len()).map(super::sql::attribute).collect();
@@ -259,7 +261,7 @@ fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, event: Event, catalog:
         .collect();
     let filter = if not_null.is_empty() { String::new() } else { format!("\nWHERE {}", not_null.join(" AND ")) };
     format!(
-        "-- {model}: recompute the affected keys.\nSELECT pg_catalog.array_agg(ROW({row})::{key_type}) INTO keys_{position}\nFROM (\n  SELECT DISTINCT {attributes} FROM (\n{all}\n  ) AS q{filter}\n) AS q;\nIF keys_{position} IS NOT NULL THEN\n  PERFORM {recompute}(keys_{position});\nEND IF;",
+        "-- {model}: recompute the affected keys.\n{with}SELECT pg_catalog.array_agg(ROW({row})::{key_type}) INTO keys_{position}\nFROM (\n  SELECT DISTINCT {attributes} FROM (\n{all}\n  ) AS q{filter}\n) AS q;\nIF keys_{position} IS NOT NULL THEN\n  PERFORM {recompute}(keys_{position});\nEND IF;",
         model = reader.names.table.name.as_str(),
         row = attributes.iter().map(|name| format!("q.{name}")).collect::<Vec<_>>().join(", "),
         attributes = attributes.iter().map(|name| format!("q.{name}")).collect::<Vec<_>>().join(", "),
@@ -287,7 +289,7 @@ fn rows_left_behind(reader: &Reader<'_>, path: &Path, rows: &str) -> Option<Stri
         .zip(&path.key)
         .filter(|(_, expr)| own(expr))
         .map(|(column, expr)| {
-            let value = print::qualified_expression(expr.node());
+            let value = path.printed(&reader.plan.analysis, expr);
             format!("hw_m.{} {} {value}", quoted(&column.name), super::sql::equals(&column.ty))
         })
         .collect();
@@ -300,9 +302,8 @@ fn rows_left_behind(reader: &Reader<'_>, path: &Path, rows: &str) -> Option<Stri
         .map(|(position, column)| format!("hw_m.{} AS {}", quoted(&column.name), super::sql::attribute(position)))
         .collect();
     Some(format!(
-        "SELECT {}\nFROM ({rows}) AS {}\n  JOIN {} AS hw_m ON {}",
+        "SELECT {}\nFROM {rows} AS r\n  JOIN {} AS hw_m ON {}",
         list.join(", "),
-        quoted(start),
         reader.names.table,
         known.join(" AND ")
     ))

@@ -137,7 +137,10 @@ fn moments_of(block: &SelectStmt) -> Result<(Vec<Node>, usize), Refusal> {
         let window = time::window(condition).ok_or_else(not_simple)?;
         let flips_at = instant(window.flips_at);
         let mut conditions: Vec<Node> = still.iter().map(|condition| (*condition).clone()).collect();
-        conditions.push(build::operator(flips_at.clone(), ">", build::call("now", Vec::new())));
+        // Rows that have yet to leave are those inside, rows that have yet to enter those outside: said with the condition's
+        // own words, so that an index for it serves here too.
+        let text = print::expression(condition);
+        conditions.push(if window.leaves { condition.clone() } else { build::parsed(&format!("NOT ({text})")) });
         let mut select = build::select(vec![build::target(build::call("min", vec![flips_at]), "")]);
         select.from_clause.clone_from(&block.from_clause);
         select.where_clause = build::conjunction(conditions).map(Box::new);
