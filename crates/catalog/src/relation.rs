@@ -30,6 +30,9 @@ pub struct Table {
     /// Partitions and inheriting children of every level: statements may name them directly, so they carry the
     /// same triggers.
     pub members: Vec<QualifiedName>,
+    /// The table of which it is itself a partition or an inheriting child: statements that name that one change it, and fire
+    /// only that one's statement triggers.
+    pub part_of: Option<QualifiedName>,
     /// `pg_class.reltuples`, zero where unknown. An estimate for `plan`, never for correctness.
     pub estimated_rows: f64,
 }

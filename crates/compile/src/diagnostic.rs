@@ -67,7 +67,15 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, code: u16, file: &str, span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { severity, code: Code(code), message: message.into(), file: file.to_owned(), span, label: None, hint: None }
+        Self {
+            severity,
+            code: Code(code),
+            message: message.into(),
+            file: file.to_owned(),
+            span,
+            label: None,
+            hint: None,
+        }
     }
 
     /// Adds the words under the span.

@@ -11,9 +11,9 @@ pub mod analyze;
 pub mod diagnostic;
 pub mod generate;
 pub mod output;
-pub mod tree;
 pub mod parse;
 pub mod plan;
+pub mod tree;
 
 use std::collections::BTreeMap;
 
@@ -101,12 +101,10 @@ fn find_word(select: &str, word: &str) -> Option<std::ops::Range<usize>> {
     }
     let (text, word) = (select.to_ascii_lowercase(), word.to_ascii_lowercase());
     let boundary = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
-    text.match_indices(&word)
-        .map(|(at, _)| at..at + word.len())
-        .find(|range| {
-            let before = range.start.checked_sub(1).and_then(|at| text.as_bytes().get(at));
-            boundary(before) && boundary(text.as_bytes().get(range.end))
-        })
+    text.match_indices(&word).map(|(at, _)| at..at + word.len()).find(|range| {
+        let before = range.start.checked_sub(1).and_then(|at| text.as_bytes().get(at));
+        boundary(before) && boundary(text.as_bytes().get(range.end))
+    })
 }
 
 /// The triggers that maintain `models` together, one function per source table and event.

@@ -26,7 +26,10 @@ async fn loaded(scale: &str) -> TestDatabase {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_model_is_exact_after_it_is_applied() {
     let database = loaded("0.02").await;
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(showcase().join("models")).expect("models").map(|entry| entry.expect("an entry").path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(showcase().join("models"))
+        .expect("models")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     paths.sort();
     let project = Project::of_files(&paths).expect("the example's project");
     let applied = apply::apply(&database.config(), &project.files, &apply::Options::default(), &Silent).await;
@@ -50,7 +53,10 @@ async fn every_model_is_exact_after_it_is_applied() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_model_is_exact_after_concurrent_writers() {
     let database = loaded("0.02").await;
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(showcase().join("models")).expect("models").map(|entry| entry.expect("an entry").path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(showcase().join("models"))
+        .expect("models")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     paths.sort();
     let project = Project::of_files(&paths).expect("the example's project");
     apply::apply(&database.config(), &project.files, &apply::Options::default(), &Silent).await.expect("apply");
@@ -95,7 +101,10 @@ async fn every_model_is_exact_after_concurrent_writers() {
     let verified = verify::verify(&mut client, &verify::Options::default(), &Silent).await.expect("verify");
     let wrong: Vec<_> = verified.iter().filter(|model| !model.exact || model.broken.is_some()).collect();
     for model in &wrong {
-        eprintln!("{}: broken {:?}, missing {} extra {} altered {}", model.name, model.broken, model.comparison.missing, model.comparison.extra, model.comparison.altered);
+        eprintln!(
+            "{}: broken {:?}, missing {} extra {} altered {}",
+            model.name, model.broken, model.comparison.missing, model.comparison.extra, model.comparison.altered
+        );
         for row in model.comparison.sample.iter().take(4) {
             eprintln!("  {} {:.300}", row.side, row.row);
         }
@@ -103,7 +112,11 @@ async fn every_model_is_exact_after_concurrent_writers() {
     assert!(wrong.is_empty(), "seed {seed}");
 }
 
-async fn run(client: &tokio_postgres::Client, level: &str, transaction: &Transaction) -> Result<(), tokio_postgres::Error> {
+async fn run(
+    client: &tokio_postgres::Client,
+    level: &str,
+    transaction: &Transaction,
+) -> Result<(), tokio_postgres::Error> {
     client.batch_execute(&format!("BEGIN ISOLATION LEVEL {level}")).await?;
     for statement in &transaction.statements {
         client.batch_execute(statement).await?;

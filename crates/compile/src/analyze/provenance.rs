@@ -123,7 +123,9 @@ fn search(analysis: &Analysis, from: OccurrenceId, wanted: &[Expr], allow_outer:
             let outer = allow_outer
                 && !around
                 && analysis.regions[equality.region].nullable
-                && analysis.regions[equality.region].parent.is_some_and(|parent| analysis.contains(parent, start.region));
+                && analysis.regions[equality.region]
+                    .parent
+                    .is_some_and(|parent| analysis.contains(parent, start.region));
             if !around && !outer {
                 return None;
             }
@@ -241,7 +243,11 @@ impl Classes {
     }
 
     fn members(&self, expr: &Expr) -> Vec<Expr> {
-        self.0.iter().find(|class| class.contains(expr)).map(|class| class.iter().cloned().collect()).unwrap_or_default()
+        self.0
+            .iter()
+            .find(|class| class.contains(expr))
+            .map(|class| class.iter().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// `known = column of alias`, one per class that holds both.

@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 
 use super::walk::Item;
-use super::{Analysis, Output, RegionId};
+use super::{Analysis, Output};
 use crate::tree::Expr;
 
 /// The key of a block with these FROM items; `None` where an item has none.
-pub(super) fn of_items(items: &[Item], analysis: &Analysis, _region: RegionId) -> Option<Vec<Expr>> {
+pub(super) fn of_items(items: &[Item], analysis: &Analysis) -> Option<Vec<Expr>> {
     let mut remaining: Vec<&Item> = items.iter().collect();
     for item in items.iter().rev() {
         let others: BTreeSet<&str> =

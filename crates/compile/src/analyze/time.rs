@@ -24,10 +24,9 @@ pub fn reads_clock_here(node: &Node) -> bool {
 #[must_use]
 pub fn is_clock(node: &NodeEnum) -> bool {
     match node {
-        NodeEnum::SqlvalueFunction(function) => {
-            (SqlValueFunctionOp::SvfopCurrentDate as i32..=SqlValueFunctionOp::SvfopLocaltimestampN as i32)
-                .contains(&function.op)
-        }
+        NodeEnum::SqlvalueFunction(function) => (SqlValueFunctionOp::SvfopCurrentDate as i32
+            ..=SqlValueFunctionOp::SvfopLocaltimestampN as i32)
+            .contains(&function.op),
         NodeEnum::FuncCall(call) => {
             call.args.is_empty() && CLOCK_FUNCTIONS.contains(&build::last_name(&call.funcname))
                 || build::last_name(&call.funcname) == "statement_timestamp"

@@ -89,12 +89,7 @@ impl Walker<'_> {
     }
 
     /// A whole query: WITH, then a set operation or a block.
-    fn query(
-        &mut self,
-        select: &SelectStmt,
-        outer: &Scope<'_>,
-        region: RegionId,
-    ) -> (Shape, BTreeMap<String, String>) {
+    fn query(&mut self, select: &SelectStmt, outer: &Scope<'_>, region: RegionId) -> (Shape, BTreeMap<String, String>) {
         let mut scope = Scope { parent: Some(outer), ..Scope::default() };
         if let Some(with) = &select.with_clause {
             if with.recursive {
@@ -151,7 +146,7 @@ impl Walker<'_> {
         region: RegionId,
     ) -> (Shape, BTreeMap<String, String>) {
         for item in &select.from_clause {
-            self.from_item(item, scope, region);
+            self.item_of_from(item, scope, region);
         }
         for condition in build::conjuncts(select.where_clause.as_deref()) {
             self.condition(condition, scope, region);
@@ -197,7 +192,7 @@ impl Walker<'_> {
         self.expression(sort, scope, region);
     }
 
-    fn from_item(&mut self, node: &Node, scope: &mut Scope<'_>, region: RegionId) {
+    fn item_of_from(&mut self, node: &Node, scope: &mut Scope<'_>, region: RegionId) {
         match &node.node {
             Some(NodeEnum::RangeVar(range)) => self.range_var(range, scope, region),
             Some(NodeEnum::RangeSubselect(range)) => {
@@ -214,8 +209,8 @@ impl Walker<'_> {
                 }
                 let (Some(left), Some(right)) = (&join.larg, &join.rarg) else { return };
                 let (left_region, right_region, on_region) = self.join_regions(join.jointype, region);
-                self.from_item(left, scope, left_region);
-                self.from_item(right, scope, right_region);
+                self.item_of_from(left, scope, left_region);
+                self.item_of_from(right, scope, right_region);
                 for condition in build::conjuncts(join.quals.as_deref()) {
                     match on_region {
                         Some(on_region) => self.condition(condition, scope, on_region),
@@ -280,8 +275,7 @@ impl Walker<'_> {
     fn using(&mut self, names: &[String], scope: &Scope<'_>, region: Option<RegionId>) {
         let Some(region) = region else { return };
         for name in names {
-            let sides: Vec<Item> =
-                scope.items.iter().filter(|item| item.columns.contains(name)).cloned().collect();
+            let sides: Vec<Item> = scope.items.iter().filter(|item| item.columns.contains(name)).cloned().collect();
             for item in &sides {
                 self.mark_used(item, name);
             }
@@ -308,7 +302,8 @@ impl Walker<'_> {
         if let Some(view) = self.catalog.views.get(&name) {
             match tree::parse_select(&view.definition) {
                 Ok(query) => {
-                    let names: Vec<String> = view.columns.iter().map(|column| column.name.as_str().to_owned()).collect();
+                    let names: Vec<String> =
+                        view.columns.iter().map(|column| column.name.as_str().to_owned()).collect();
                     let names = if columns.is_empty() { names } else { columns };
                     let outside = Scope::default();
                     self.derived_in(&alias, &names, &query, scope, &outside, region);
@@ -323,14 +318,24 @@ impl Walker<'_> {
             return;
         }
         if !columns.is_empty() {
-            self.refuse(307, "a table alias with column names is not maintained yet", "name the columns in the SELECT list", alias.clone());
+            self.refuse(
+                307,
+                "a table alias with column names is not maintained yet",
+                "name the columns in the SELECT list",
+                alias.clone(),
+            );
         }
         self.table(&name, &alias, scope, region);
     }
 
     fn table(&mut self, name: &QualifiedName, alias: &str, scope: &mut Scope<'_>, region: RegionId) {
         let Some(table) = self.catalog.tables.get(name) else {
-            self.refuse(308, format!("the relation {name} is not one that triggers can watch"), "read ordinary or partitioned tables", name.name.as_str());
+            self.refuse(
+                308,
+                format!("the relation {name} is not one that triggers can watch"),
+                "read ordinary or partitioned tables",
+                name.name.as_str(),
+            );
             return;
         };
         let why = match table.kind {
@@ -341,7 +346,25 @@ impl Walker<'_> {
             TableKind::Temporary => Some("a temporary table: it is gone with its session"),
         };
         if let Some(why) = why {
-            self.refuse(309, format!("{} is {why}", name.short()), "read the tables behind it, or turn that view into a model's SELECT", name.name.as_str());
+            self.refuse(
+                309,
+                format!("{} is {why}", name.short()),
+                "read the tables behind it, or turn that view into a model's SELECT",
+                name.name.as_str(),
+            );
+        }
+        if let Some(root) = &table.part_of {
+            self.refuse(
+                313,
+                format!(
+                    "{} is a part of {}: statements that name {} change it without firing its triggers",
+                    name.short(),
+                    root.short(),
+                    root.short()
+                ),
+                format!("read {} with a condition that selects the part", root.short()),
+                name.name.as_str(),
+            );
         }
         let columns: Vec<String> = table.columns.iter().map(|column| column.name.as_str().to_owned()).collect();
         let keys = table.keys.iter().map(|key| key.iter().map(|name| name.as_str().to_owned()).collect()).collect();
@@ -355,38 +378,49 @@ impl Walker<'_> {
         scope.items.push(Item { visible: alias.to_owned(), unique, columns, keys, region });
     }
 
-    fn derived_item(&mut self, alias: &str, names: &[String], query: &SelectStmt, scope: &mut Scope<'_>, region: RegionId) {
+    fn derived_item(
+        &mut self,
+        alias: &str,
+        names: &[String],
+        query: &SelectStmt,
+        scope: &mut Scope<'_>,
+        region: RegionId,
+    ) {
         // LATERAL may read the items before it; where it is absent the server has settled that no name does.
         let items = std::mem::take(&mut scope.items);
         let inner = Scope { items: items.clone(), ctes: BTreeMap::new(), parent: Some(scope) };
-        let (shape, inner_region) = self.derived_query(query, &inner, region);
+        let shape = self.derived_query(query, &inner, region);
         drop(inner);
         scope.items = items;
-        self.add_derived(alias, names, shape, scope, inner_region, region);
+        self.add_derived(alias, names, shape, scope, region);
     }
 
-    fn derived_in(&mut self, alias: &str, names: &[String], query: &SelectStmt, scope: &mut Scope<'_>, inside: &Scope<'_>, region: RegionId) {
-        let (shape, inner_region) = self.derived_query(query, inside, region);
-        self.add_derived(alias, names, shape, scope, inner_region, region);
+    fn derived_in(
+        &mut self,
+        alias: &str,
+        names: &[String],
+        query: &SelectStmt,
+        scope: &mut Scope<'_>,
+        inside: &Scope<'_>,
+        region: RegionId,
+    ) {
+        let shape = self.derived_query(query, inside, region);
+        self.add_derived(alias, names, shape, scope, region);
     }
 
-    fn derived_query(&mut self, query: &SelectStmt, scope: &Scope<'_>, region: RegionId) -> (Shape, RegionId) {
+    fn derived_query(&mut self, query: &SelectStmt, scope: &Scope<'_>, region: RegionId) -> Shape {
         let inner = self.region(Some(region), false);
-        let (shape, _) = self.query(query, scope, inner);
-        (shape, inner)
+        self.query(query, scope, inner).0
     }
 
-    fn add_derived(&mut self, alias: &str, names: &[String], shape: Shape, scope: &mut Scope<'_>, _inner: RegionId, region: RegionId) {
+    fn add_derived(&mut self, alias: &str, names: &[String], shape: Shape, scope: &mut Scope<'_>, region: RegionId) {
         let mut outputs = shape.outputs;
         for (output, name) in outputs.iter_mut().zip(names) {
             output.name.clone_from(name);
         }
         let columns: Vec<String> = outputs.iter().map(|output| output.name.clone()).collect();
-        let keys = shape
-            .unique
-            .iter()
-            .map(|set| set.iter().map(|position| columns[*position].clone()).collect())
-            .collect();
+        let keys =
+            shape.unique.iter().map(|set| set.iter().map(|position| columns[*position].clone()).collect()).collect();
         let unique = self.unique_alias(alias);
         self.analysis.derived.insert(unique.clone(), Derived { outputs });
         scope.items.push(Item { visible: alias.to_owned(), unique, columns, keys, region });
@@ -394,7 +428,9 @@ impl Walker<'_> {
 
     fn unique_alias(&self, alias: &str) -> String {
         let taken = |name: &str| {
-            name.starts_with("hw_") || self.analysis.derived.contains_key(name) || self.analysis.occurrence(name).is_some()
+            name.starts_with("hw_")
+                || self.analysis.derived.contains_key(name)
+                || self.analysis.occurrence(name).is_some()
         };
         let mut unique = alias.to_owned();
         let mut number = 2;
@@ -437,7 +473,12 @@ impl Walker<'_> {
                 let mut children = Vec::new();
                 if !visit::children(node, &mut |child| children.push(child.clone())) {
                     let kind = visit::first_unknown(node).unwrap_or_default();
-                    self.refuse(310, format!("this construct is not maintained yet ({kind})"), "write it with ordinary functions and operators", "");
+                    self.refuse(
+                        310,
+                        format!("this construct is not maintained yet ({kind})"),
+                        "write it with ordinary functions and operators",
+                        "",
+                    );
                 }
                 for child in &children {
                     self.expression(child, scope, region);
@@ -471,7 +512,12 @@ impl Walker<'_> {
             return;
         }
         if !star {
-            self.refuse(311, format!("the column {} cannot be traced to a table", names.join(".")), "qualify it with its table's alias", names.last().copied().unwrap_or_default());
+            self.refuse(
+                311,
+                format!("the column {} cannot be traced to a table", names.join(".")),
+                "qualify it with its table's alias",
+                names.last().copied().unwrap_or_default(),
+            );
         }
     }
 
@@ -554,9 +600,7 @@ impl Walker<'_> {
             .target_list
             .iter()
             .filter_map(|target| match &target.node {
-                Some(NodeEnum::ResTarget(target)) => {
-                    Some((output_name(target), target.val.as_deref()?))
-                }
+                Some(NodeEnum::ResTarget(target)) => Some((output_name(target), target.val.as_deref()?)),
                 _ => None,
             })
             .collect();
@@ -568,11 +612,8 @@ impl Walker<'_> {
             let outputs = (1..=width).map(|n| opaque_output(&format!("column{n}"), region)).collect();
             return Shape { outputs, ..Shape::default() };
         }
-        let grouped_by: Vec<Expr> = select
-            .group_clause
-            .iter()
-            .filter_map(|group| self.plain(&ordinal(group, &targets), scope))
-            .collect();
+        let grouped_by: Vec<Expr> =
+            select.group_clause.iter().filter_map(|group| self.plain(&ordinal(group, &targets), scope)).collect();
         let grouped = !select.group_clause.is_empty()
             || select.having_clause.is_some()
             || targets.iter().any(|(_, value)| self.aggregated(value));
@@ -611,15 +652,13 @@ impl Walker<'_> {
         } else if grouped {
             (grouped_by.len() == select.group_clause.len()).then_some(grouped_by)
         } else {
-            rowkey::of_items(&scope.items, &self.analysis, region)
+            rowkey::of_items(&scope.items, &self.analysis)
         };
         let mut unique: Vec<BTreeSet<usize>> = Vec::new();
         if let Some(key) = &key {
             let positions: Option<BTreeSet<usize>> = key
                 .iter()
-                .map(|expr| {
-                    targets.iter().position(|(_, value)| self.plain(value, scope).as_ref() == Some(expr))
-                })
+                .map(|expr| targets.iter().position(|(_, value)| self.plain(value, scope).as_ref() == Some(expr)))
                 .collect();
             unique.extend(positions);
         }

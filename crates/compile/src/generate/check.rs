@@ -13,7 +13,8 @@ pub fn functions(plan: &MaintenancePlan, names: &Names) -> Vec<Statement> {
     [fill(plan, names), compare(plan, names), sample(plan, names), repair(plan, names)]
         .into_iter()
         .flat_map(|(statement, signature)| {
-            let revoke = Statement::new(format!("REVOKE ALL ON FUNCTION {signature} FROM PUBLIC"), "only Headwater calls it");
+            let revoke =
+                Statement::new(format!("REVOKE ALL ON FUNCTION {signature} FROM PUBLIC"), "only Headwater calls it");
             [statement, revoke]
         })
         .collect()
@@ -26,9 +27,8 @@ pub fn boundaries(plan: &MaintenancePlan) -> Option<String> {
     let sources: Option<Vec<String>> = first
         .origins
         .iter()
-        .map(|(_, expr)| {
-            let inside = plan.analysis.occurrences.first().map_or(0, |_| 0);
-            let expr = crate::analyze::provenance::substitute(&plan.analysis, expr, inside)?;
+        .map(|(region, expr)| {
+            let expr = crate::analyze::provenance::substitute(&plan.analysis, expr, *region)?;
             let (alias, column) = expr.as_column()?;
             let occurrence = &plan.analysis.occurrences[plan.analysis.occurrence(alias)?];
             Some(format!("SELECT {} AS k FROM {}", quoted(column), occurrence.table))
@@ -49,7 +49,10 @@ fn fill(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     let chosen = plan.columns.iter().map(|name| format!("c.{}", quoted(name))).collect::<Vec<_>>().join(", ");
     let key_list: Vec<String> = columns.iter().map(|column| format!("f.{}", quoted(&column.name))).collect();
     let returning: Vec<String> = columns.iter().map(|column| format!("m.{}", quoted(&column.name))).collect();
-    let ids = format!("SELECT DISTINCT {} AS id FROM filled AS f", key_lock_id(plan, names, &|position, _| key_list[position].clone()));
+    let ids = format!(
+        "SELECT DISTINCT {} AS id FROM filled AS f",
+        key_lock_id(plan, names, &|position, _| key_list[position].clone())
+    );
     let insert = format!(
         "WITH filled AS (\n  INSERT INTO {table} AS m ({list})\n  SELECT {chosen} FROM {core} AS c\n  WHERE %s\n    AND NOT EXISTS (SELECT FROM {table} AS m WHERE {row})\n  RETURNING {returning}\n)\n{bump}",
         table = names.table,
@@ -81,7 +84,10 @@ fn fill(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     let mut settings = plan.pinned.clone();
     settings.push(("search_path".to_owned(), "pg_catalog".to_owned()));
     let statement = function(&head, &settings, &body, "fills one range of keys");
-    (Statement { sql: statement.sql.replace("'pg_catalog'\nAS", "pg_catalog\nAS"), ..statement }, format!("{}(text, text)", names.fill))
+    (
+        Statement { sql: statement.sql.replace("'pg_catalog'\nAS", "pg_catalog\nAS"), ..statement },
+        format!("{}(text, text)", names.fill),
+    )
 }
 
 /// The stored rows that differ, as CTEs `missing` and `extra`; rows that are due are the clock's business, not a difference.
@@ -150,7 +156,11 @@ fn shown_difference(plan: &MaintenancePlan, names: &Names) -> String {
     let trivial = plan.finish.conditions.is_empty()
         && plan.finish.limit.is_none()
         && plan.finish.offset.is_none()
-        && plan.finish.targets.iter().all(|(name, value)| build::column_parts(value).as_deref() == Some(&[name.as_str()]));
+        && plan
+            .finish
+            .targets
+            .iter()
+            .all(|(name, value)| build::column_parts(value).as_deref() == Some(&[name.as_str()]));
     if trivial {
         return String::new();
     }
@@ -164,10 +174,10 @@ fn shown_difference(plan: &MaintenancePlan, names: &Names) -> String {
         })
         .collect::<Vec<_>>()
         .join(", ");
-    let nothing_due = plan
-        .due
-        .as_ref()
-        .map_or_else(|| "true".to_owned(), |due| format!("NOT EXISTS (SELECT FROM {} WHERE {due} <= now())", names.table));
+    let nothing_due = plan.due.as_ref().map_or_else(
+        || "true".to_owned(),
+        |due| format!("NOT EXISTS (SELECT FROM {} WHERE {due} <= now())", names.table),
+    );
     let finish = super::storage::finish(plan, names);
     format!(
         "  IF missing + extra + altered = 0 AND {nothing_due} THEN\n    WITH shown AS MATERIALIZED (\n      SELECT {list} FROM (\n{finish}\n      ) AS s\n    ), truth AS MATERIALIZED (\n      SELECT {list} FROM {full} AS f\n    )\n    SELECT (SELECT count(*) FROM (SELECT * FROM truth EXCEPT ALL SELECT * FROM shown) AS d)\n         + (SELECT count(*) FROM (SELECT * FROM shown EXCEPT ALL SELECT * FROM truth) AS d)\n    INTO altered;\n  END IF;\n",
@@ -195,7 +205,8 @@ fn sample(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
 
 fn repair(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     let key = plan.key.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ");
-    let attributes = (0..plan.key.columns.len()).map(|position| format!("d.{}", attribute(position))).collect::<Vec<_>>().join(", ");
+    let attributes =
+        (0..plan.key.columns.len()).map(|position| format!("d.{}", attribute(position))).collect::<Vec<_>>().join(", ");
     let aliases = (0..plan.key.columns.len()).map(attribute).collect::<Vec<_>>().join(", ");
     let body = format!(
         "-- Headwater, {table}: recomputes every key that differs, with the locks of a writer.\n\

@@ -154,7 +154,11 @@ fn contributed(
         .collect();
     conditions.extend(contribution.condition.as_ref().map(|condition| format!("({})", rename(condition))));
     let filter = if conditions.is_empty() { String::new() } else { format!("\nWHERE {}", conditions.join(" AND ")) };
-    format!("SELECT {}\nFROM {} AS t{filter}", columns.join(", "), signed_rows(delta, contribution, table, event, catalog))
+    format!(
+        "SELECT {}\nFROM {} AS t{filter}",
+        columns.join(", "),
+        signed_rows(delta, contribution, table, event, catalog)
+    )
 }
 
 fn candidates(
@@ -208,7 +212,13 @@ fn candidates(
 
 /// The transition tables with a sign. Where an old image may take away what is kept, rows that did not change in what the
 /// contribution reads are left out.
-fn signed_rows(delta: &Delta, contribution: &Contribution, table: &QualifiedName, event: Event, catalog: &Catalog) -> String {
+fn signed_rows(
+    delta: &Delta,
+    contribution: &Contribution,
+    table: &QualifiedName,
+    event: Event,
+    catalog: &Catalog,
+) -> String {
     match event {
         Event::Insert => "hw_new".to_owned(),
         Event::Delete | Event::Truncate => "hw_old".to_owned(),
@@ -306,7 +316,8 @@ fn next(delta: &Delta, n: usize, event: Event, record: &str) -> String {
 }
 
 fn row(delta: &Delta, order: &[String], record: &str, side: char) -> String {
-    let columns: Vec<String> = order.iter().map(|column| format!("{record}.{side}{}", position_of(delta, column))).collect();
+    let columns: Vec<String> =
+        order.iter().map(|column| format!("{record}.{side}{}", position_of(delta, column))).collect();
     format!("ROW({})", columns.join(", "))
 }
 

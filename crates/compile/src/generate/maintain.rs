@@ -1,8 +1,7 @@
 //! A version's functions: recompute, rebuild, tick.
 
 use super::names::Names;
-use super::sql::{attribute, bump, equals, function, indent, key_lock_id, matches_key, matches_row, quoted};
-use super::storage::has_unique_index;
+use super::sql::{attribute, bump, function, indent, key_lock_id, matches_key, matches_row, quoted};
 use crate::output::Statement;
 use crate::plan::MaintenancePlan;
 
@@ -42,7 +41,12 @@ fn recompute(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
          {write};\n\
          END",
         table = names.table,
-        locks = indent(&format!("-- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.\n{locks}"), 2),
+        locks = indent(
+            &format!(
+                "-- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.\n{locks}"
+            ),
+            2
+        ),
         rows = indent(
             &format!(
                 "-- Writers that only add to a row hold the row itself.\nPERFORM FROM {} AS m, pg_catalog.unnest(keys) AS k\nWHERE {}\nORDER BY {}\nFOR NO KEY UPDATE OF m",
@@ -52,7 +56,8 @@ fn recompute(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
             ),
             2
         ),
-        write = indent(&format!("-- A new statement: it sees what those that were waited for have committed.\n{write}"), 2),
+        write =
+            indent(&format!("-- A new statement: it sees what those that were waited for have committed.\n{write}"), 2),
     );
     let head = format!("{}(keys {}[]) RETURNS void LANGUAGE plpgsql", names.recompute, names.key_type);
     let signature = format!("{}({}[])", names.recompute, names.key_type);
@@ -77,7 +82,12 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
     );
     let old = stored.iter().map(|name| format!("m.{name}")).collect::<Vec<_>>().join(", ");
     let new = stored.iter().map(|name| format!("f.{name}")).collect::<Vec<_>>().join(", ");
-    let set = stored.iter().map(|name| format!("{name} = f.{name}")).chain(plan.has_delta().then(|| "hw_mark = pg_catalog.statement_timestamp()".to_owned())).collect::<Vec<_>>().join(", ");
+    let set = stored
+        .iter()
+        .map(|name| format!("{name} = f.{name}"))
+        .chain(plan.has_delta().then(|| "hw_mark = pg_catalog.statement_timestamp()".to_owned()))
+        .collect::<Vec<_>>()
+        .join(", ");
     // Every key is locked, so nobody else can insert it meanwhile: an UPDATE and an INSERT of the rest need no arbiter,
     // which also serves keys with NULLs where no unique index covers them.
     format!(
@@ -183,16 +193,4 @@ fn tick(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     );
     let head = format!("{}(at_most integer) RETURNS bigint LANGUAGE plpgsql", names.tick);
     (function(&head, &[], &body, "recomputes keys that are due"), format!("{}(integer)", names.tick))
-}
-
-/// The equality operator of the first key column; the rest of a key match is in [`super::sql`].
-#[must_use]
-pub fn first_equality(plan: &MaintenancePlan) -> String {
-    plan.key.columns.first().map(|column| equals(&column.ty)).unwrap_or_default()
-}
-
-/// True where the table has a unique index on its key whatever the server's version.
-#[must_use]
-pub fn always_unique(plan: &MaintenancePlan) -> bool {
-    has_unique_index(plan, 140_000)
 }

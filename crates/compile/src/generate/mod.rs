@@ -82,7 +82,9 @@ fn discard(names: &Names) -> Vec<Statement> {
     ];
     let mut statements: Vec<Statement> = functions
         .into_iter()
-        .map(|(name, arguments)| Statement::new(format!("DROP FUNCTION IF EXISTS {name}{arguments}"), "a function of the version"))
+        .map(|(name, arguments)| {
+            Statement::new(format!("DROP FUNCTION IF EXISTS {name}{arguments}"), "a function of the version")
+        })
         .collect();
     // Its argument's type may be gone already, and then so is the function.
     statements.push(Statement::new(

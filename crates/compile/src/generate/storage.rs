@@ -90,7 +90,12 @@ pub fn has_unique_index(plan: &MaintenancePlan, server_version: u32) -> bool {
     plan.key.unique && (server_version >= 150_000 || plan.key.columns.iter().all(|column| column.not_null))
 }
 
-fn indexes(parsed: &ParsedModel, plan: &MaintenancePlan, names: &Names, catalog: &Catalog) -> (Vec<Statement>, Vec<String>) {
+fn indexes(
+    parsed: &ParsedModel,
+    plan: &MaintenancePlan,
+    names: &Names,
+    catalog: &Catalog,
+) -> (Vec<Statement>, Vec<String>) {
     let mut statements = Vec::new();
     let mut notes = Vec::new();
     let key: Vec<&str> = plan.key.columns.iter().map(|column| column.name.as_str()).collect();
@@ -138,14 +143,21 @@ fn indexes(parsed: &ParsedModel, plan: &MaintenancePlan, names: &Names, catalog:
     (statements, notes)
 }
 
-fn declared_index(index: &ParsedIndex, parsed: &ParsedModel, plan: &MaintenancePlan, names: &Names) -> Result<Statement, String> {
+fn declared_index(
+    index: &ParsedIndex,
+    parsed: &ParsedModel,
+    plan: &MaintenancePlan,
+    names: &Names,
+) -> Result<Statement, String> {
     let stored: BTreeSet<&str> = plan.columns.iter().map(String::as_str).collect();
     let ordered: BTreeMap<&str, &str> =
         plan.finish.ordered_by.iter().map(|(name, stored)| (name.as_str(), stored.as_str())).collect();
     let mut stmt = index.stmt.clone();
     let shown = index.name.as_ref().map_or_else(|| index.text.clone(), |name| name.as_str().to_owned());
     let unserved = |column: &str| {
-        format!("{shown}: {column} is computed at read time, so there is nothing to index; pages in that order use the order's own index")
+        format!(
+            "{shown}: {column} is computed at read time, so there is nothing to index; pages in that order use the order's own index"
+        )
     };
     for param in &mut stmt.index_params {
         let Some(NodeEnum::IndexElem(element)) = &mut param.node else { continue };
@@ -164,7 +176,10 @@ fn declared_index(index: &ParsedIndex, parsed: &ParsedModel, plan: &MaintenanceP
     if let Some(column) = missing {
         return Err(unserved(&column));
     }
-    let stem = index.name.as_ref().map_or_else(|| format!("{}_index", parsed.name.name.as_str()), |name| name.as_str().to_owned());
+    let stem = index
+        .name
+        .as_ref()
+        .map_or_else(|| format!("{}_index", parsed.name.name.as_str()), |name| name.as_str().to_owned());
     stmt.idxname = names.index(&stem).as_str().to_owned();
     stmt.relation = Some(RangeVar {
         schemaname: names.table.schema.as_str().to_owned(),

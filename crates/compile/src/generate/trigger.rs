@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use headwater_catalog::{Catalog, Ident, QualifiedName};
 
-use super::{delta, locks};
 use super::names::{Names, in_schema};
 use super::sql::{bump, function, indent, quoted};
-use crate::output::{CompiledModel, SourceTriggers, Stage, Statement};
+use super::{delta, locks};
 use crate::analyze::provenance::Path;
+use crate::output::{CompiledModel, SourceTriggers, Stage, Statement};
 use crate::plan::{MaintenancePlan, Strategy};
 use crate::tree::Expr;
 
@@ -99,7 +99,10 @@ fn of_table(table: &QualifiedName, readers: &[Reader<'_>], stage: Stage, catalog
         };
         let head = format!("{qualified}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER");
         functions.push(function(&head, &[], &body, &format!("{} on {}", event.word(), table.short())));
-        functions.push(Statement::new(format!("REVOKE ALL ON FUNCTION {qualified}() FROM PUBLIC"), "only its triggers call it"));
+        functions.push(Statement::new(
+            format!("REVOKE ALL ON FUNCTION {qualified}() FROM PUBLIC"),
+            "only its triggers call it",
+        ));
         // Names sort first, so that the application's own triggers of the same statement already see exact models.
         let trigger = Ident::generated("00_headwater_", &format!("{building}{}", event.word()));
         for relation in std::iter::once(table).chain(&members) {
@@ -127,7 +130,13 @@ fn of_table(table: &QualifiedName, readers: &[Reader<'_>], stage: Stage, catalog
 
 fn truncate_body(table: &QualifiedName, readers: &[Reader<'_>]) -> String {
     let steps: Vec<String> = readers.iter().map(|reader| format!("PERFORM {}();", reader.names.rebuild)).collect();
-    frame(&format!("-- Headwater: TRUNCATE of {} empties what its rows made.", table.short()), &[], &[], readers, &steps)
+    frame(
+        &format!("-- Headwater: TRUNCATE of {} empties what its rows made.", table.short()),
+        &[],
+        &[],
+        readers,
+        &steps,
+    )
 }
 
 fn body(table: &QualifiedName, readers: &[Reader<'_>], event: Event, catalog: &Catalog) -> String {
@@ -142,7 +151,10 @@ fn body(table: &QualifiedName, readers: &[Reader<'_>], event: Event, catalog: &C
     }
     let plans: Vec<&MaintenancePlan> = readers.iter().map(|reader| reader.plan).collect();
     for query in locks::queries(&plans, table, event, catalog) {
-        opening.push(format!("-- Join locks: meet those who change the other side of a join before looking there.\n{};", bump(&query)));
+        opening.push(format!(
+            "-- Join locks: meet those who change the other side of a join before looking there.\n{};",
+            bump(&query)
+        ));
     }
     let mut steps = Vec::new();
     for reader in readers {
@@ -159,12 +171,23 @@ fn body(table: &QualifiedName, readers: &[Reader<'_>], event: Event, catalog: &C
             }
         }
     }
-    let comment = format!("-- Headwater: {} on {} reaches {} model(s).", event.word().to_uppercase(), table.short(), readers.len());
+    let comment = format!(
+        "-- Headwater: {} on {} reaches {} model(s).",
+        event.word().to_uppercase(),
+        table.short(),
+        readers.len()
+    );
     frame(&comment, &declarations, &opening, readers, &steps)
 }
 
 /// The frame around the steps: all together; where that fails, one by one.
-fn frame(comment: &str, declarations: &[String], opening: &[String], readers: &[Reader<'_>], steps: &[String]) -> String {
+fn frame(
+    comment: &str,
+    declarations: &[String],
+    opening: &[String],
+    readers: &[Reader<'_>],
+    steps: &[String],
+) -> String {
     let together: Vec<&str> = opening.iter().chain(steps).map(String::as_str).collect();
     let passed_on = "WHEN transaction_rollback OR lock_not_available THEN\n    RAISE;";
     let alone: Vec<String> = readers
@@ -247,7 +270,8 @@ fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, event: Event, catalog:
             queries.extend(rows_left_behind(reader, path, &source_rows));
         }
     }
-    let with = if event == Event::Update { format!("WITH hw_rows AS MATERIALIZED (\n  {rows}\n)\n") } else { String::new() };
+    let with =
+        if event == Event::Update { format!("WITH hw_rows AS MATERIALIZED (\n  {rows}\n)\n") } else { String::new() };
     let position = reader.position;
     let all: Vec<String> = queries.into_iter().collect();
     let attributes: Vec<String> = (0..plan.key.columns.len()).map(super::sql::attribute).collect();

@@ -29,8 +29,7 @@ const ORDERED_AGGREGATES: &[&str] = &[
 ];
 
 /// Window functions whose result differs between peers.
-const PEER_SENSITIVE: &[&str] =
-    &["row_number", "ntile", "lag", "lead", "first_value", "last_value", "nth_value"];
+const PEER_SENSITIVE: &[&str] = &["row_number", "ntile", "lag", "lead", "first_value", "last_value", "nth_value"];
 
 /// The SELECT with every tie decided.
 #[must_use]
@@ -108,23 +107,24 @@ fn order_function(call: &mut FuncCall, ties: &[Node]) {
 fn tie_breakers(select: &SelectStmt, catalog: &Catalog) -> Vec<Node> {
     let mut ties = Vec::new();
     for item in &select.from_clause {
-        collect_ties(item, select, catalog, &mut ties);
+        collect_ties(item, catalog, &mut ties);
     }
     ties
 }
 
-fn collect_ties(item: &Node, select: &SelectStmt, catalog: &Catalog, ties: &mut Vec<Node>) {
+fn collect_ties(item: &Node, catalog: &Catalog, ties: &mut Vec<Node>) {
     match &item.node {
         Some(NodeEnum::JoinExpr(join)) => {
             for side in join.larg.iter().chain(&join.rarg) {
-                collect_ties(side, select, catalog, ties);
+                collect_ties(side, catalog, ties);
             }
         }
         Some(NodeEnum::RangeVar(range)) => {
             let alias = range.alias.as_ref().map_or(&range.relname, |alias| &alias.aliasname);
             let Ok(name) = QualifiedName::parse(&range.schemaname, &range.relname) else { return };
             let Some(table) = catalog.tables.get(&name) else { return };
-            let all = || table.columns.iter().filter(|column| column.ty.comparable).map(|column| &column.name).collect();
+            let all =
+                || table.columns.iter().filter(|column| column.ty.comparable).map(|column| &column.name).collect();
             let columns: Vec<_> = table.keys.first().map_or_else(all, |key| key.iter().collect());
             ties.extend(columns.into_iter().map(|column| build::column(&[alias, column.as_str()])));
         }

@@ -25,13 +25,11 @@ pub fn explain(plan: &MaintenancePlan) -> String {
             Strategy::Keyed(paths) => {
                 for path in paths {
                     let alias = &plan.analysis.occurrences[path.from].alias;
-                    let hops: Vec<String> = path
-                        .hops
-                        .iter()
-                        .map(|hop| plan.analysis.occurrences[hop.to].table.short())
-                        .collect();
+                    let hops: Vec<String> =
+                        path.hops.iter().map(|hop| plan.analysis.occurrences[hop.to].table.short()).collect();
                     let key: Vec<&str> = path.key.iter().map(crate::tree::Expr::text).collect();
-                    let through = if hops.is_empty() { String::new() } else { format!(" through {}, locked", hops.join(", ")) };
+                    let through =
+                        if hops.is_empty() { String::new() } else { format!(" through {}, locked", hops.join(", ")) };
                     let _ = writeln!(text, "keyed    {table:width$}  {alias} → ({}){through}", key.join(", "));
                 }
             }
@@ -48,10 +46,12 @@ pub fn explain(plan: &MaintenancePlan) -> String {
         let _ = writeln!(text, "finish   {} at read time", moved.join(", "));
     }
     for (name, stored) in &plan.finish.ordered_by {
-        let _ = writeln!(text, "finish   {name} is linear in now(): ordered and indexed by its time-free part {stored}");
+        let _ =
+            writeln!(text, "finish   {name} is linear in now(): ordered and indexed by its time-free part {stored}");
     }
     if plan.due.is_some() {
-        let _ = writeln!(text, "window   rows carry the moment at which they are due; the clock's loop recomputes them");
+        let _ =
+            writeln!(text, "window   rows carry the moment at which they are due; the clock's loop recomputes them");
     }
     if !plan.pinned.is_empty() {
         let settings: Vec<String> = plan.pinned.iter().map(|(name, value)| format!("{name} = {value}")).collect();

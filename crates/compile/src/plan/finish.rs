@@ -83,7 +83,12 @@ pub fn split(select: &SelectStmt) -> Result<Split, Refusal> {
     finish.offset = core.limit_offset.take().map(|node| *node);
     core.limit_option = pg_query::protobuf::LimitOption::Default as i32;
     if select.limit_option == pg_query::protobuf::LimitOption::WithTies as i32 {
-        return Err(Refusal::new(401, "FETCH FIRST … WITH TIES is not maintained yet", "use LIMIT, or rank() <= n", "ties"));
+        return Err(Refusal::new(
+            401,
+            "FETCH FIRST … WITH TIES is not maintained yet",
+            "use LIMIT, or rank() <= n",
+            "ties",
+        ));
     }
     if select.op != SetOperation::SetopNone as i32 {
         let mut first = select;
@@ -138,8 +143,7 @@ pub fn split(select: &SelectStmt) -> Result<Split, Refusal> {
 
 /// Moves every condition that reads the clock to where it stays true by itself.
 fn cut_conditions(split: &mut Split) -> Result<(), Refusal> {
-    let conditions: Vec<Node> =
-        build::conjuncts(split.core.where_clause.as_deref()).into_iter().cloned().collect();
+    let conditions: Vec<Node> = build::conjuncts(split.core.where_clause.as_deref()).into_iter().cloned().collect();
     let mut kept = Vec::new();
     for condition in conditions {
         if !time::reads_clock(&condition) {
@@ -167,7 +171,9 @@ fn cut_conditions(split: &mut Split) -> Result<(), Refusal> {
 /// The expression over the model table: its largest parts that stand still become stored columns.
 fn lift(node: &Node, split: &mut Split) -> Node {
     if !moves(node) {
-        let constant = !visit::any(node, &|node| matches!(node, NodeEnum::ColumnRef(_) | NodeEnum::SubLink(_) | NodeEnum::FuncCall(_)));
+        let constant = !visit::any(node, &|node| {
+            matches!(node, NodeEnum::ColumnRef(_) | NodeEnum::SubLink(_) | NodeEnum::FuncCall(_))
+        });
         if constant || matches!(&node.node, Some(NodeEnum::SortBy(_) | NodeEnum::List(_))) && !reads_columns(node) {
             return node.clone();
         }

@@ -172,6 +172,9 @@ fn bag(outputs: &Outputs<'_>) -> Result<Key, Refusal> {
             "",
         ));
     }
-    let reason = format!("no unique key: rows that share ({}) are replaced together", names.into_iter().collect::<Vec<_>>().join(", "));
+    let reason = format!(
+        "no unique key: rows that share ({}) are replaced together",
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    );
     Ok(Key { columns, unique: false, reason })
 }

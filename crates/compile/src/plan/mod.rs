@@ -17,10 +17,9 @@ pub mod rules;
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_catalog::{Catalog, QualifiedName, Resolution};
-use pg_query::NodeEnum;
 use pg_query::protobuf::SelectStmt;
 
-use crate::analyze::{self, Analysis, provenance::Path, walk};
+use crate::analyze::{Analysis, provenance::Path, walk};
 use crate::parse::ParsedModel;
 use crate::tree;
 use finish::{Finish, Split};
@@ -109,12 +108,23 @@ impl MaintenancePlan {
 /// Plans one model.
 pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> Result<MaintenancePlan, Vec<Refusal>> {
     let mut refusals = rules::refused::functions(resolution);
-    let select = tree::parse_select(&resolution.definition)
-        .map_err(|error| vec![Refusal::new(300, format!("the server's text of the SELECT does not parse: {error}"), "report this as a bug", "")])?;
+    refusals.extend(rules::refused::options(model));
+    let select = tree::parse_select(&resolution.definition).map_err(|error| {
+        vec![Refusal::new(
+            300,
+            format!("the server's text of the SELECT does not parse: {error}"),
+            "report this as a bug",
+            "",
+        )]
+    })?;
     let definition = determinize::determinize(&select, catalog);
     refusals.extend(rules::refused::expressions(&definition));
-    let aggregates: BTreeSet<String> =
-        resolution.functions.iter().filter(|function| function.aggregate).map(|function| function.name.clone()).collect();
+    let aggregates: BTreeSet<String> = resolution
+        .functions
+        .iter()
+        .filter(|function| function.aggregate)
+        .map(|function| function.name.clone())
+        .collect();
     if !refusals.is_empty() {
         return Err(refusals);
     }
@@ -129,7 +139,7 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
     // State columns repeat sub-selects, so occurrences are counted again in what is really stored.
     let analysis = walk::analyze(&split.core, catalog, &aggregates);
     let due = rules::window::due_column(&split);
-    let strategies = strategies(&analysis, &key, deltas, due.as_deref()).map_err(|refusal| vec![refusal])?;
+    let strategies = strategies(&analysis, &key, deltas).map_err(|refusal| vec![refusal])?;
     check_names(&split).map_err(|refusal| vec![refusal])?;
     let Split { core, columns, finish, .. } = split;
     let columns = columns.into_iter().map(|column| column.name).collect();
@@ -147,17 +157,14 @@ fn strategies(
     analysis: &Analysis,
     key: &Key,
     mut deltas: BTreeMap<QualifiedName, Delta>,
-    due: Option<&str>,
 ) -> Result<BTreeMap<QualifiedName, Strategy>, Refusal> {
     let tables: BTreeSet<&QualifiedName> = analysis.occurrences.iter().map(|occurrence| &occurrence.table).collect();
     let mut strategies = BTreeMap::new();
     for table in tables {
-        let mentions: Vec<usize> = (0..analysis.occurrences.len())
-            .filter(|id| analysis.occurrences[*id].table == *table)
-            .collect();
+        let mentions: Vec<usize> =
+            (0..analysis.occurrences.len()).filter(|id| analysis.occurrences[*id].table == *table).collect();
         if let Some(delta) = deltas.remove(table)
             && delta.occurrences == mentions.len()
-            && due.is_none()
         {
             strategies.insert(table.clone(), Strategy::Delta(delta));
             continue;
@@ -171,24 +178,13 @@ fn strategies(
 fn check_names(split: &Split) -> Result<(), Refusal> {
     for (name, _) in &split.finish.targets {
         if name.starts_with("hw_") {
-            return Err(Refusal::new(402, format!("the output column {name} begins with hw_, which Headwater keeps for its own columns"), "give it another name with AS", name.clone()));
+            return Err(Refusal::new(
+                402,
+                format!("the output column {name} begins with hw_, which Headwater keeps for its own columns"),
+                "give it another name with AS",
+                name.clone(),
+            ));
         }
     }
     Ok(())
-}
-
-/// Analyses a SELECT only far enough to list the tables it reads; used where planning fails early.
-#[must_use]
-pub fn tables_of(select: &SelectStmt, catalog: &Catalog) -> BTreeSet<QualifiedName> {
-    analyze::walk::analyze(select, catalog, &BTreeSet::new())
-        .occurrences
-        .into_iter()
-        .map(|occurrence| occurrence.table)
-        .collect()
-}
-
-/// True for the name of a node kind that is a sub-select.
-#[must_use]
-pub fn is_sublink(node: &NodeEnum) -> bool {
-    matches!(node, NodeEnum::SubLink(_))
 }

@@ -92,8 +92,51 @@ mod tests {
         let node = build::parsed("lower(a.b) || 'x'::text = ANY (ARRAY['y'::text]) AND a.c > 1");
         assert_eq!(
             qualified_expression(&node),
-            "(pg_catalog.lower(a.b) OPERATOR(pg_catalog.||) 'x'::pg_catalog.text) OPERATOR(pg_catalog.=) \
+            "pg_catalog.lower(a.b) OPERATOR(pg_catalog.||) 'x'::pg_catalog.text OPERATOR(pg_catalog.=) \
              ANY(ARRAY['y'::pg_catalog.text]) AND a.c OPERATOR(pg_catalog.>) 1"
         );
+    }
+
+    /// `OPERATOR(…)` binds alike for all operators, to the left: what is on the right of another must stand in parentheses.
+    #[test]
+    fn qualified_operators_keep_their_operands() {
+        for sql in [
+            "a.x = b.y || 'z'",
+            "a.x * (b.y + 2)",
+            "(a.x + b.y) * 2",
+            "a.x - (b.y - c.z)",
+            "- (a.x * b.y)",
+            "(- a.x) * b.y",
+            "a.x + b.y * c.z = d.w - 1",
+            "(a.x = b.y) IS NULL",
+            "NOT a.x = b.y",
+            "(a.x > 1) = (b.y > 2)",
+            "a.x::text || (b.y + 1)::text LIKE 'q' || c.z",
+            "CASE WHEN a.x = b.y + 1 THEN a.x + 1 ELSE 2 * (a.x + 1) END",
+            "a.x IN (1, 2) AND (a.y OR b.z)",
+            "a.x ->> 'k' = b.y ->> 'k'",
+            "(a.x + 1) BETWEEN b.y - 1 AND b.y + 1",
+            "a.x = ANY (b.y || c.z)",
+            "(a.x || b.y) COLLATE \"C\" < c.z",
+        ] {
+            let node = build::parsed(sql);
+            let mut wanted = node.clone();
+            qualify(&mut wanted);
+            let printed = qualified_expression(&node);
+            let read = build::parsed(&printed);
+            assert_eq!(shape(&read), shape(&wanted), "{sql} was printed as {printed}");
+        }
+    }
+
+    /// The tree without the places in the text.
+    fn shape(node: &Node) -> String {
+        let debug = format!("{node:?}");
+        let mut text = String::new();
+        let mut rest = debug.as_str();
+        while let Some(at) = rest.find("location: ") {
+            text.push_str(&rest[..at]);
+            rest = rest[at + 10..].trim_start_matches(|c: char| c.is_ascii_digit() || c == '-');
+        }
+        text + rest
     }
 }

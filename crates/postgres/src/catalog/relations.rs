@@ -90,6 +90,11 @@ pub(super) async fn tables(
     for row in transaction.query_typed(sql, &[(&wanted, Type::OID_ARRAY)]).await? {
         members.entry(row.get("relation")).or_default().push(name(row.get("schema"), row.get("name")));
     }
+    let sql = include_str!("../queries/parents.sql");
+    let mut parents: BTreeMap<Oid, QualifiedName> = BTreeMap::new();
+    for row in transaction.query_typed(sql, &[(&wanted, Type::OID_ARRAY)]).await? {
+        parents.insert(row.get("relation"), name(row.get("schema"), row.get("name")));
+    }
     let sql = include_str!("../queries/estimates.sql");
     let rows = transaction.query_typed(sql, &[(&wanted, Type::OID_ARRAY)]).await?;
     let estimates: BTreeMap<Oid, f64> = rows.iter().map(|row| (row.get("relation"), row.get("rows"))).collect();
@@ -100,6 +105,7 @@ pub(super) async fn tables(
         columns: columns.get(&oid).cloned().unwrap_or_default(),
         keys: keys.remove(&oid).unwrap_or_default(),
         members: members.remove(&oid).unwrap_or_default(),
+        part_of: parents.remove(&oid),
         estimated_rows: estimates.get(&oid).copied().unwrap_or_default(),
     };
     Ok(tables.into_iter().map(table).map(|table| (table.name.clone(), table)).collect())

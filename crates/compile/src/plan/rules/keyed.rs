@@ -37,7 +37,9 @@ pub fn paths(analysis: &Analysis, key: &Key, mentions: &[OccurrenceId]) -> Resul
                     occurrence.alias,
                     names.join(", ")
                 ),
-                format!("tie {table} to the rest by `=` on columns, or keep what is read of it out of this model; models without such a path are for the issue on eventual models"),
+                format!(
+                    "tie {table} to the rest by `=` on columns, or keep what is read of it out of this model; models without such a path are for the issue on eventual models"
+                ),
                 occurrence.table.name.as_str(),
             ));
         };

@@ -5,6 +5,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::SelectStmt;
 
 use crate::analyze::time;
+use crate::parse::ParsedModel;
 use crate::plan::Refusal;
 use crate::tree::visit;
 
@@ -40,6 +41,20 @@ pub fn functions(resolution: &Resolution) -> Vec<Refusal> {
     resolution.functions.iter().filter_map(function).collect()
 }
 
+/// Options that are understood and not there yet.
+#[must_use]
+pub fn options(model: &ParsedModel) -> Option<Refusal> {
+    let append = model.options.retain.as_deref() == Some("append");
+    append.then(|| {
+        Refusal::new(
+            408,
+            "retain append is not there yet: the rows of an event log would have to stay as they were",
+            "leave the option out for a model that follows its sources; event logs come with the issue on eventual models",
+            "",
+        )
+    })
+}
+
 fn function(function: &FunctionUse) -> Option<Refusal> {
     let name = if function.schema == "pg_catalog" {
         function.name.clone()
@@ -49,7 +64,9 @@ fn function(function: &FunctionUse) -> Option<Refusal> {
     if function.volatility == Volatility::Volatile {
         return Some(Refusal::new(
             320,
-            format!("{name} is VOLATILE: it may give another result at every call, so no stored row could equal its SELECT"),
+            format!(
+                "{name} is VOLATILE: it may give another result at every call, so no stored row could equal its SELECT"
+            ),
             "store the value in a column of a source table, or declare the function STABLE or IMMUTABLE if that is what it is",
             function.name.clone(),
         ));
@@ -95,7 +112,12 @@ pub fn expressions(select: &SelectStmt) -> Vec<Refusal> {
         }
     });
     if !select.locking_clause.is_empty() {
-        refusals.push(Refusal::new(323, "FOR UPDATE and FOR SHARE have no meaning in a model", "leave them out", "for"));
+        refusals.push(Refusal::new(
+            323,
+            "FOR UPDATE and FOR SHARE have no meaning in a model",
+            "leave them out",
+            "for",
+        ));
     }
     refusals.dedup();
     refusals
@@ -104,9 +126,10 @@ pub fn expressions(select: &SelectStmt) -> Vec<Refusal> {
 /// Settings on which the result depends, with the values that the model's functions pin.
 #[must_use]
 pub fn pinned_settings(resolution: &Resolution) -> Vec<(String, String)> {
-    let depends = resolution.functions.iter().any(|function| {
-        function.volatility == Volatility::Stable && !CLOCK.contains(&function.name.as_str())
-    });
+    let depends = resolution
+        .functions
+        .iter()
+        .any(|function| function.volatility == Volatility::Stable && !CLOCK.contains(&function.name.as_str()));
     if !depends {
         return Vec::new();
     }

@@ -66,11 +66,17 @@ fn one(node: &Node) -> Option<Option<Aggregate>> {
     let Some(NodeEnum::FuncCall(call)) = &node.node else { return None };
     let name = build::last_name(&call.funcname);
     let known = ["count", "sum", "avg", "min", "max"].contains(&name);
-    let looks_like_one = call.agg_star || call.agg_filter.is_some() || call.agg_within_group || !call.agg_order.is_empty();
+    let looks_like_one =
+        call.agg_star || call.agg_filter.is_some() || call.agg_within_group || !call.agg_order.is_empty();
     if !known {
         return looks_like_one.then_some(None);
     }
-    if call.agg_distinct || call.agg_within_group || call.over.is_some() || !call.agg_order.is_empty() || call.args.len() > 1 {
+    if call.agg_distinct
+        || call.agg_within_group
+        || call.over.is_some()
+        || !call.agg_order.is_empty()
+        || call.args.len() > 1
+    {
         return Some(None);
     }
     let function = match (name, call.args.first()) {
@@ -101,7 +107,8 @@ fn first(node: &Node, call: &FuncCall, subscript: &[Node]) -> Option<Aggregate> 
     let descending = *directions.first()?;
     // The order's own columns come first; what follows in the other direction only decides ties.
     let plain = |node: &Node| build::column_parts(node).is_some();
-    let same = directions.iter().zip(&order).take_while(|(direction, by)| **direction == descending && plain(by)).count();
+    let same =
+        directions.iter().zip(&order).take_while(|(direction, by)| **direction == descending && plain(by)).count();
     order.truncate(same);
     Some(Aggregate {
         call: node.clone(),
@@ -210,7 +217,10 @@ pub fn inputs(aggregate: &Aggregate, states: &[State], over_row: &dyn Fn(&Node) 
         None => None,
     };
     let not_null = |argument: &Expr| {
-        let terms = filter.iter().map(|filter| filter.node().clone()).chain([build::parsed(&format!("({argument}) IS NOT NULL"))]);
+        let terms = filter
+            .iter()
+            .map(|filter| filter.node().clone())
+            .chain([build::parsed(&format!("({argument}) IS NOT NULL"))]);
         build::conjunction(terms.collect()).map(Expr::new)
     };
     let plain = |state: &State, condition: Option<Expr>, value: Option<Expr>| Input {

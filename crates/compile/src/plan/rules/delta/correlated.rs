@@ -35,8 +35,12 @@ pub(super) fn find(split: &mut Split, key: &Key, catalog: &Catalog) -> BTreeMap<
     let explained = |table: &QualifiedName| -> usize {
         links.iter().filter(|link| link.table == *table).map(|link| link.mentions).sum()
     };
-    let tables: BTreeSet<QualifiedName> =
-        links.iter().map(|link| &link.table).filter(|table| explained(table) == mentions_of(&split.core, table)).cloned().collect();
+    let tables: BTreeSet<QualifiedName> = links
+        .iter()
+        .map(|link| &link.table)
+        .filter(|table| explained(table) == mentions_of(&split.core, table))
+        .cloned()
+        .collect();
     let mut values: BTreeMap<String, (Node, QualifiedName)> = BTreeMap::new();
     let mut found: BTreeMap<QualifiedName, Delta> = BTreeMap::new();
     for link in links.iter().filter(|link| tables.contains(&link.table)) {
@@ -163,17 +167,15 @@ fn own_row(node: &Node, alias: &str, table: &Table) -> bool {
 
 /// Stores what the aggregates of a sub-select need, and gives the sub-select's value over the model row.
 fn fold(link: &Link, table: &Table, split: &mut Split, delta: &mut Delta) -> Option<Node> {
-    let mut contribution = Contribution {
-        alias: link.alias.clone(),
-        key: link.key.clone(),
-        condition: None,
-        inputs: Vec::new(),
-    };
+    let mut contribution =
+        Contribution { alias: link.alias.clone(), key: link.key.clone(), condition: None, inputs: Vec::new() };
     let mut values: Vec<(Expr, Node)> = Vec::new();
     for one in &link.aggregates {
         let (sum_type, value_type) = match &one.function {
             Function::Sum(argument) | Function::Average(argument) => (aggregate::sum_type(argument, table), None),
-            Function::Extreme(argument, _) => (None, aggregate::column_of(argument, table).map(|column| column.ty.sql.as_str())),
+            Function::Extreme(argument, _) => {
+                (None, aggregate::column_of(argument, table).map(|column| column.ty.sql.as_str()))
+            }
             Function::Count(_) | Function::First(..) => (None, None),
         };
         let mut store = |value: Node| store(split, link, value);
@@ -191,7 +193,11 @@ fn fold(link: &Link, table: &Table, split: &mut Split, delta: &mut Delta) -> Opt
         }
         values.push((Expr::new(one.call.clone()), value));
     }
-    match delta.contributions.iter_mut().find(|known| known.alias == contribution.alias && known.key == contribution.key) {
+    match delta
+        .contributions
+        .iter_mut()
+        .find(|known| known.alias == contribution.alias && known.key == contribution.key)
+    {
         Some(known) => known.inputs.extend(contribution.inputs),
         None if contribution.inputs.is_empty() => {}
         None => delta.contributions.push(contribution),

@@ -167,7 +167,8 @@ fn read_branches(select: &SelectStmt, names: &[String], found: &mut Vec<Branch>)
         read_branches(select.larg.as_deref()?, names, found)?;
         return read_branches(select.rarg.as_deref()?, names, found);
     }
-    let ungrouped = select.group_clause.is_empty() && select.having_clause.is_none() && select.distinct_clause.is_empty();
+    let ungrouped =
+        select.group_clause.is_empty() && select.having_clause.is_none() && select.distinct_clause.is_empty();
     let ([from], true) = (select.from_clause.as_slice(), ungrouped) else { return None };
     let Some(NodeEnum::RangeVar(range)) = &from.node else { return None };
     let mut columns = BTreeMap::new();
@@ -245,7 +246,8 @@ fn has_state(one: &Aggregate, item: &str, branches: &[Branch], tables: &[&Table]
         }),
         Function::First(value, order, _) => {
             let ordered = order.iter().all(|by| {
-                columns(by).is_some_and(|all| all.iter().all(|column| aggregate::keeps_order(column) && column.not_null))
+                columns(by)
+                    .is_some_and(|all| all.iter().all(|column| aggregate::keeps_order(column) && column.not_null))
             });
             ordered && columns(value).is_some() && first_is_decided(value, order, item, branches, tables)
         }
@@ -272,14 +274,20 @@ fn last_part(node: &Node) -> String {
 }
 
 /// The type in which the aggregate is summed, and the type of its value.
-fn types(one: &Aggregate, item: &str, branches: &[Branch], tables: &[&Table]) -> (Option<&'static str>, Option<String>) {
+fn types(
+    one: &Aggregate,
+    item: &str,
+    branches: &[Branch],
+    tables: &[&Table],
+) -> (Option<&'static str>, Option<String>) {
     let argument = match &one.function {
         Function::Sum(argument) | Function::Average(argument) | Function::Extreme(argument, _) => argument,
         Function::Count(_) | Function::First(..) => return (None, None),
     };
     let over: Option<Vec<Node>> = branches.iter().map(|branch| over_row(argument, item, branch)).collect();
     let Some(over) = over else { return (None, None) };
-    let sums: Vec<Option<&'static str>> = over.iter().zip(tables).map(|(node, table)| aggregate::sum_type(node, table)).collect();
+    let sums: Vec<Option<&'static str>> =
+        over.iter().zip(tables).map(|(node, table)| aggregate::sum_type(node, table)).collect();
     let sum_type = sums.iter().all(|one| *one == sums[0]).then_some(sums[0]).flatten();
     let value_type = aggregate::column_of(&over[0], tables[0]).map(|column| column.ty.sql.clone());
     (sum_type, value_type)
