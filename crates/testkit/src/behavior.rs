@@ -160,7 +160,10 @@ impl std::error::Error for Failure {}
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self { message: headwater_postgres::describe(&error), sqlstate: error.code().map(|code| code.code().to_owned()) }
+        Self {
+            message: headwater_postgres::describe(&error),
+            sqlstate: error.code().map(|code| code.code().to_owned()),
+        }
     }
 }
 
@@ -206,7 +209,9 @@ impl Session {
                     types = Some(vec![DefaultColumnType::Any; columns.len()]);
                     rows.clear();
                 }
-                SimpleQueryMessage::Row(row) => rows.push((0..row.len()).map(|column| shown(row.get(column))).collect()),
+                SimpleQueryMessage::Row(row) => {
+                    rows.push((0..row.len()).map(|column| shown(row.get(column))).collect())
+                }
                 SimpleQueryMessage::CommandComplete(affected) => count = affected,
                 _ => {}
             }

@@ -66,7 +66,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for ((model, levels), counts) in &self.counts {
             let Counts { runs, finished, serialization, deadlocks, constraints } = counts;
-            writeln!(f, "  {model:16} {levels:8} {runs:4} orders, {finished:4} finished, 40001 {serialization:3}, 40P01 {deadlocks:3}, 23xxx {constraints:3}")?;
+            writeln!(
+                f,
+                "  {model:16} {levels:8} {runs:4} orders, {finished:4} finished, 40001 {serialization:3}, 40P01 {deadlocks:3}, 23xxx {constraints:3}"
+            )?;
         }
         for ((model, mutant), caught) in &self.caught {
             let by = caught.as_deref().unwrap_or("nothing");
@@ -108,7 +111,11 @@ pub async fn run(spec: &Spec, model: &str) -> Report {
             }
         }
         if failed > 2 {
-            report.failures.push(format!("{}, model {model}, {}: {failed} orders in all", spec.name, orders::short(levels)));
+            report.failures.push(format!(
+                "{}, model {model}, {}: {failed} orders in all",
+                spec.name,
+                orders::short(levels)
+            ));
         }
     }
     for mutant in spec.mutants.iter().filter(|mutant| mutant.is_for(model)) {
@@ -124,7 +131,9 @@ fn judge(spec: &Spec, model: &str, mutant: &Mutant, caught: &Result<Option<Strin
     match (caught, mutant.expectation) {
         (Err(error), _) => report.failures.push(format!("{place}: {error}")),
         (Ok(None), Expectation::Caught) => {
-            report.failures.push(format!("{place}: no order catches it; the lock is superfluous here, or an order is missing"));
+            report
+                .failures
+                .push(format!("{place}: no order catches it; the lock is superfluous here, or an order is missing"));
         }
         (Ok(Some(order)), Expectation::Survives) => {
             report.failures.push(format!("{place}: said to survive, but caught by {order}"));

@@ -8,9 +8,12 @@
 //! | [`oracle`] | is every model equal to its SELECT, here and now? |
 //! | [`behavior`] | runs `tests/behavior/*.slt` |
 //! | [`interleaving`] | runs `tests/interleavings/*.spec` |
+//! | [`golden`] | runs `tests/cases` |
+//! | [`property`] | random statements, the oracle after each, the failure shrunk |
 
 pub mod behavior;
 pub mod database;
+pub mod golden;
 pub mod interleaving;
 pub mod oracle;
 pub mod server;

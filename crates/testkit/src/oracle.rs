@@ -123,7 +123,8 @@ impl Oracle {
 pub async fn assert_exact(client: &Client, models: &[&str]) {
     let oracle = Oracle::load(client, models).await.unwrap_or_else(|error| panic!("{error}"));
     assert!(oracle.models() >= models.len().max(1), "not all of these serve: {models:?}");
-    let found = oracle.differences(client).await.unwrap_or_else(|error| panic!("{}", headwater_postgres::describe(&error)));
+    let found =
+        oracle.differences(client).await.unwrap_or_else(|error| panic!("{}", headwater_postgres::describe(&error)));
     assert!(found.is_empty(), "not exact:{}", lines(&found));
 }
 

@@ -14,7 +14,12 @@ use regex::Regex;
 /// The named ones: name, regex of the function's name, regex, replacement.
 const NAMED: &[(&str, &str, &str, &str)] = &[
     ("join_lock", "^on_", r"(?s)INSERT INTO headwater\.lock AS l \(id\).*?ON CONFLICT \(id\) DO UPDATE SET [^;]*;", ""),
-    ("key_lock", "_recompute$", r"(?s)INSERT INTO headwater\.lock AS l \(id\).*?ON CONFLICT \(id\) DO UPDATE SET [^;]*;", ""),
+    (
+        "key_lock",
+        "_recompute$",
+        r"(?s)INSERT INTO headwater\.lock AS l \(id\).*?ON CONFLICT \(id\) DO UPDATE SET [^;]*;",
+        "",
+    ),
     // The lock without its write: what SELECT … FOR UPDATE would be.
     (
         "key_lock_without_write",
@@ -62,7 +67,9 @@ impl Mutant {
     pub fn parse(words: &[&str], body: Option<String>) -> Result<Self, String> {
         let (name, verdict, models) = match words {
             [name, verdict] => (name, verdict, Vec::new()),
-            [name, verdict, "for", models @ ..] => (name, verdict, models.iter().map(|one| (*one).to_owned()).collect()),
+            [name, verdict, "for", models @ ..] => {
+                (name, verdict, models.iter().map(|one| (*one).to_owned()).collect())
+            }
             _ => return Err("mutant NAME caught|survives [for MODELS]".to_owned()),
         };
         let expectation = match *verdict {

@@ -119,7 +119,10 @@ impl Spec {
             }
         }
         for session in &mut spec.sessions {
-            let ended = session.steps.last().is_some_and(|step| ["COMMIT", "ROLLBACK"].contains(&step.sql.trim_end_matches(';')));
+            let ended = session
+                .steps
+                .last()
+                .is_some_and(|step| ["COMMIT", "ROLLBACK"].contains(&step.sql.trim_end_matches(';')));
             if !ended {
                 session.steps.push(Step { name: format!("{}.end", session.name), sql: "COMMIT".to_owned() });
             }

@@ -192,14 +192,23 @@ impl Stage {
     }
 
     /// Waits until every step under way is done, or blocked by another session; to the end where `all` is to finish.
-    async fn settle(&self, actors: &mut [Actor], levels: &[Isolation], outcome: &mut Outcome, all: bool, started: Instant) {
+    async fn settle(
+        &self,
+        actors: &mut [Actor],
+        levels: &[Isolation],
+        outcome: &mut Outcome,
+        all: bool,
+        started: Instant,
+    ) {
         loop {
             for (number, actor) in actors.iter_mut().enumerate() {
                 if let Some((token, task)) = actor.running.take_if(|(_, task)| task.is_finished()) {
                     let done = task.await.expect("a step does not panic");
                     self.finish(number, actor, &token, done, outcome).await;
                 }
-                while actor.running.is_none() && let Some(token) = actor.pending.pop_front() {
+                while actor.running.is_none()
+                    && let Some(token) = actor.pending.pop_front()
+                {
                     self.start(actor, &token, levels);
                 }
             }
@@ -281,7 +290,8 @@ impl Stage {
 
     /// The sessions that wait for one another.
     async fn blocked(&self) -> Vec<i32> {
-        let sql = "SELECT pid FROM unnest($1::int[]) AS pid WHERE pg_catalog.pg_isolation_test_session_is_blocked(pid, $1)";
+        let sql =
+            "SELECT pid FROM unnest($1::int[]) AS pid WHERE pg_catalog.pg_isolation_test_session_is_blocked(pid, $1)";
         let rows = self.control.query_typed(sql, &[(&self.pids, tokio_postgres::types::Type::INT4_ARRAY)]).await;
         rows.unwrap_or_default().iter().map(|row| row.get(0)).collect()
     }
@@ -302,7 +312,8 @@ impl Stage {
 
 /// Empties all tables, locks included, and puts the rows back through the triggers.
 async fn reset(client: &Client, rows: &str) -> Result<String, tokio_postgres::Error> {
-    let sql = "SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    let sql =
+        "SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT LIKE 'pg\\_%'
                  AND n.nspname NOT IN ('headwater', 'information_schema')";
     let tables: String = client.query_one(sql, &[]).await?.get(0);
