@@ -45,9 +45,11 @@ pub fn cases(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Runs one case. Returns what is wrong with it; nothing is fine.
+/// Runs one case. Returns what is wrong with it, a panic included; nothing is fine.
 pub async fn run(case: &Path) -> Vec<String> {
-    match outcome(case).await {
+    let folder = case.to_owned();
+    let running = tokio::spawn(async move { outcome(&folder).await });
+    match running.await.unwrap_or_else(|panic| Err(panic.to_string())) {
         Ok(texts) => texts.iter().filter_map(|(name, text)| compare(&case.join(name), text)).collect(),
         Err(fault) => vec![format!("{}: {fault}", case.display())],
     }

@@ -9,7 +9,6 @@
 //! | [`behavior`] | runs `tests/behavior/*.slt` |
 //! | [`interleaving`] | runs `tests/interleavings/*.spec` |
 //! | [`golden`] | runs `tests/cases` |
-//! | [`property`] | random statements, the oracle after each, the failure shrunk |
 
 pub mod behavior;
 pub mod database;

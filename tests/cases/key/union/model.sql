@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW names AS SELECT name FROM users UNION SELECT title FROM projects;

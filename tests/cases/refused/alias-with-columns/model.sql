@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW a AS SELECT p.nr FROM projects AS p (nr, owner);

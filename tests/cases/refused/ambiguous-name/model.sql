@@ -1,0 +1,2 @@
+CREATE MATERIALIZED VIEW cards AS
+SELECT id, title FROM projects p JOIN users u ON u.id = p.user_id;

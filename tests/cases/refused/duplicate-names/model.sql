@@ -1,0 +1,2 @@
+CREATE MATERIALIZED VIEW cards AS SELECT p.id FROM projects p;
+CREATE MATERIALIZED VIEW cards AS SELECT p.id, p.title FROM projects p;

@@ -1,0 +1,3 @@
+CREATE FOREIGN DATA WRAPPER nothing;
+CREATE SERVER elsewhere FOREIGN DATA WRAPPER nothing;
+CREATE FOREIGN TABLE remote (id int) SERVER elsewhere;

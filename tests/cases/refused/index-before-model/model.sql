@@ -1,0 +1,2 @@
+CREATE UNIQUE INDEX ON cards (id);
+CREATE MATERIALIZED VIEW cards AS SELECT p.id FROM projects p;

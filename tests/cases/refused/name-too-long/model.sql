@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW a_name_that_takes_all_of_the_sixty_three_bytes_postgresql_alloxyz AS SELECT p.id FROM projects p;

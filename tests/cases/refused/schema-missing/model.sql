@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW reports.cards AS SELECT p.id FROM projects p;

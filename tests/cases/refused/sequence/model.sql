@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW s AS SELECT s.last_value FROM numbers s;

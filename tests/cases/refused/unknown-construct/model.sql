@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW x AS SELECT p.id, xmlelement(name p, p.title) AS x FROM projects p;

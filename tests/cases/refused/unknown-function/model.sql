@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW cards AS SELECT p.id, slugify(p.title) AS slug FROM projects p;

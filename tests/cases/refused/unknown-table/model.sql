@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW cards AS SELECT p.id FROM project p;

@@ -1,0 +1,3 @@
+CREATE MATERIALIZED VIEW m_name_that_takes_all_of_the_sixty_three_bytes_postgresql_allox AS
+SELECT t.id, t.a_name_that_takes_all_of_the_sixty_three_bytes_postgresql_allox, (SELECT count(*) FROM üa_name_that_takes_all_of_the_sixty_three_bytes_postgresql_al o WHERE o.other = t.id) AS others FROM a_name_that_takes_all_of_the_sixty_three_bytes_postgresql_allox t;
+CREATE UNIQUE INDEX i_name_that_takes_all_of_the_sixty_three_bytes_postgresql_allox ON m_name_that_takes_all_of_the_sixty_three_bytes_postgresql_allox (id);
