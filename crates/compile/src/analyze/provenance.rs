@@ -216,10 +216,19 @@ fn null_variants(analysis: &Analysis, from: OccurrenceId, wanted: &[Expr], hops:
     let entered = |region: RegionId| {
         hops.iter().any(|hop| hop.outer && analysis.contains(region, analysis.occurrences[hop.to].region))
     };
-    sets.into_iter()
+    let single: Vec<BTreeSet<usize>> = sets
+        .into_iter()
         .filter(|(region, _)| analysis.contains(*region, analysis.occurrences[from].region) || entered(*region))
         .map(|(_, set)| set)
-        .collect()
+        .collect();
+    // Where one side is absent, another whose ON reads it may be absent with it: any of them together.
+    let mut unions: BTreeSet<BTreeSet<usize>> = BTreeSet::new();
+    for set in single {
+        let with: Vec<BTreeSet<usize>> = unions.iter().map(|known| known | &set).collect();
+        unions.extend(with);
+        unions.insert(set);
+    }
+    unions.into_iter().collect()
 }
 
 /// Expressions that are equal to each other.

@@ -130,7 +130,7 @@ fn compare(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     let key = plan.key.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ");
     let shown = shown_difference(plan, names);
     let body = format!(
-        "-- Headwater, {table}: compares the stored rows with the core, and what readers see with the whole SELECT.\n\
+        "#variable_conflict use_column\n-- Headwater, {table}: compares the stored rows with the core, and what readers see with the whole SELECT.\n\
          BEGIN\n\
          \x20 WITH {differences}, both_sides AS (\n\
          \x20   SELECT {key} FROM missing INTERSECT SELECT {key} FROM extra\n\
@@ -188,13 +188,13 @@ fn shown_difference(plan: &MaintenancePlan, names: &Names) -> String {
 
 fn sample(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     let body = format!(
-        "-- Headwater, {table}: some rows that differ.\n\
+        "#variable_conflict use_column\n-- Headwater, {table}: some rows that differ.\n\
          BEGIN\n\
          \x20 RETURN QUERY\n\
          \x20 WITH {differences}\n\
-         \x20 (SELECT 'missing'::text, to_json(d)::text FROM missing AS d LIMIT at_most)\n\
+         \x20 (SELECT 'missing'::text, to_json(hw_d)::text FROM missing AS hw_d LIMIT at_most)\n\
          \x20 UNION ALL\n\
-         \x20 (SELECT 'extra'::text, to_json(d)::text FROM extra AS d LIMIT at_most);\n\
+         \x20 (SELECT 'extra'::text, to_json(hw_d)::text FROM extra AS hw_d LIMIT at_most);\n\
          END",
         table = names.table,
         differences = differences(plan, names),
@@ -209,7 +209,7 @@ fn repair(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
         (0..plan.key.columns.len()).map(|position| format!("d.{}", attribute(position))).collect::<Vec<_>>().join(", ");
     let aliases = (0..plan.key.columns.len()).map(attribute).collect::<Vec<_>>().join(", ");
     let body = format!(
-        "-- Headwater, {table}: recomputes every key that differs, with the locks of a writer.\n\
+        "#variable_conflict use_column\n-- Headwater, {table}: recomputes every key that differs, with the locks of a writer.\n\
          DECLARE\n\
          \x20 keys {key_type}[];\n\
          BEGIN\n\

@@ -13,6 +13,21 @@ use crate::plan::MaintenancePlan;
 use crate::plan::rules::delta::{Contribution, Delta, Input, Kind, State};
 use crate::tree::{Expr, build, print};
 
+/// What the steps of a trigger function share: whether one row changed or several, and the one row.
+#[must_use]
+pub fn opening(event: Event) -> String {
+    let rows = if event == Event::Delete { "hw_old" } else { "hw_new" };
+    let read = if event == Event::Update {
+        String::new()
+    } else {
+        format!("\nIF NOT hw_several THEN\n  SELECT n.* INTO hw_row FROM {rows} AS n;\n  hw_one := FOUND;\nEND IF;")
+    };
+    format!("hw_one := false;\nhw_several := EXISTS (SELECT FROM {rows} OFFSET 1);{read}")
+}
+
+/// The variables that [`opening`] sets.
+pub const DECLARATIONS: [&str; 3] = ["hw_several boolean;", "hw_one boolean;", "hw_row record;"];
+
 /// The step of one model in a trigger function; `record` and `keys` are variables of its own.
 #[must_use]
 pub fn step(
@@ -24,7 +39,103 @@ pub fn step(
     variables: (&str, &str),
     catalog: &Catalog,
 ) -> String {
-    let (record, keys) = variables;
+    let keys = variables.1;
+    let many = many_rows(plan, names, delta, table, event, variables, catalog);
+    let steps = match one_row(plan, names, delta, event, keys) {
+        Some(one) => {
+            format!("IF hw_one THEN\n{}\nELSIF hw_several THEN\n{}\nEND IF;", indent(&one, 2), indent(&many, 2))
+        }
+        None => many,
+    };
+    format!(
+        "-- {model}: fold into the rows.\n{keys} := NULL;\n{steps}\nIF {keys} IS NOT NULL THEN\n  PERFORM {recompute}({keys});\nEND IF;",
+        model = names.table.name.as_str(),
+        recompute = names.recompute,
+    )
+}
+
+/// One INSERTed or DELETEd row that reaches one key: its values go straight into the UPDATE.
+fn one_row(plan: &MaintenancePlan, names: &Names, delta: &Delta, event: Event, keys: &str) -> Option<String> {
+    let [contribution] = delta.contributions.as_slice() else { return None };
+    if event == Event::Update {
+        return None;
+    }
+    let sign = if event == Event::Insert { "1" } else { "-1" };
+    let rename = |expr: &Expr| {
+        let renamed =
+            expr.renamed(&|alias| if alias == contribution.alias { "hw_row".to_owned() } else { alias.to_owned() });
+        print::qualified_expression(renamed.node())
+    };
+    let input = |n: usize| contribution.inputs.iter().find(|input| input.column == delta.states[n].column);
+    let value = |side: char, n: usize| -> String {
+        let Some(input) = input(n) else { return if side == 'd' { "0" } else { "NULL" }.to_owned() };
+        let given = input.value.as_ref().map(rename);
+        let text = match (&delta.states[n].kind, given) {
+            (Kind::Sum(_), None) => sign.to_owned(),
+            (Kind::Sum(ty), Some(given)) => format!("({given})::pg_catalog.{ty} OPERATOR(pg_catalog.*) {sign}"),
+            (_, given) => given.unwrap_or_else(|| "NULL".to_owned()),
+        };
+        let otherwise = if side == 'd' { "0" } else { "NULL" };
+        match &input.condition {
+            Some(condition) => format!("(CASE WHEN {} THEN {text} ELSE {otherwise} END)", rename(condition)),
+            None => format!("({text})"),
+        }
+    };
+    // A row that counts for no state changes nothing.
+    let counts: Vec<Option<String>> =
+        contribution.inputs.iter().map(|input| input.condition.as_ref().map(rename)).collect();
+    let mut conditions: Vec<String> = plan
+        .key
+        .columns
+        .iter()
+        .zip(&contribution.key)
+        .filter(|(column, _)| column.not_null)
+        .map(|(_, key)| format!("{} IS NOT NULL", rename(key)))
+        .collect();
+    conditions.extend(contribution.condition.as_ref().map(|condition| format!("({})", rename(condition))));
+    if counts.iter().all(Option::is_some) {
+        let any: Vec<String> = counts.iter().flatten().map(|condition| format!("({condition})")).collect();
+        conditions.push(format!("({})", any.join(" OR ")));
+    }
+    if conditions.is_empty() {
+        conditions.push("true".to_owned());
+    }
+    let row_key: Vec<String> = contribution.key.iter().map(rename).collect();
+    let matches: Vec<String> = plan
+        .key
+        .columns
+        .iter()
+        .zip(&row_key)
+        .map(|(column, key)| {
+            let (own, equals) = (format!("m.{}", quoted(&column.name)), super::sql::equals(&column.ty));
+            let equal = format!("{own} {equals} ({key})");
+            if column.not_null { equal } else { format!("({equal} OR {own} IS NULL AND ({key}) IS NULL)") }
+        })
+        .collect();
+    let typed: Vec<String> =
+        row_key.iter().zip(&plan.key.columns).map(|(key, column)| format!("({key})::{}", column.ty.sql)).collect();
+    Some(format!(
+        "IF {conditions} THEN\n  UPDATE {table} AS m SET\n{set}\n  WHERE {matches}{guards};\n  IF NOT FOUND THEN\n    {keys} := ARRAY[ROW({row_key})::{key_type}];\n  END IF;\nEND IF;",
+        conditions = conditions.join(" AND "),
+        matches = matches.join(" AND "),
+        table = names.table,
+        set = indent(&assignments(delta, event, &value).join(",\n"), 4),
+        guards = guards(delta, event, &value).iter().map(|guard| format!("\n    AND {guard}")).collect::<String>(),
+        row_key = typed.join(", "),
+        key_type = names.key_type,
+    ))
+}
+
+/// Any number of rows: one pass gives what each key gets, one UPDATE per key in their order.
+fn many_rows(
+    plan: &MaintenancePlan,
+    names: &Names,
+    delta: &Delta,
+    table: &QualifiedName,
+    event: Event,
+    (record, keys): (&str, &str),
+    catalog: &Catalog,
+) -> String {
     let query = changes(plan, delta, table, event, catalog);
     let missing = format!(
         "SELECT DISTINCT {} AS id\nFROM (\n{}\n) AS q\nWHERE NOT EXISTS (SELECT FROM {} AS m WHERE {})",
@@ -36,20 +147,18 @@ pub fn step(
     let width = plan.key.columns.len();
     let row_key: Vec<String> = (0..width).map(|position| format!("{record}.{}", attribute(position))).collect();
     let order: Vec<String> = (1..=width).map(|position| position.to_string()).collect();
+    let value = |side: char, n: usize| format!("{record}.{side}{n}");
     format!(
-        "-- {model}: fold into the rows.\n{keys} := NULL;\nIF EXISTS (SELECT FROM {several} OFFSET 1) THEN\n  -- Several keys: lock those that have no row before the rows of the others, as recomputing does.\n{bump};\nEND IF;\nFOR {record} IN\n{query}\n  ORDER BY {order}\nLOOP\n  UPDATE {table} AS m SET\n{set}\n  WHERE {row}{guards};\n  IF NOT FOUND THEN\n    {keys} := {keys} OPERATOR(pg_catalog.||) ROW({row_key})::{key_type};\n  END IF;\nEND LOOP;\nIF {keys} IS NOT NULL THEN\n  PERFORM {recompute}({keys});\nEND IF;",
-        model = names.table.name.as_str(),
-        several = if event == Event::Delete { "hw_old" } else { "hw_new" },
+        "IF hw_several THEN\n  -- Lock the keys that have no row before the rows of the others, as recomputing does.\n{bump};\nEND IF;\nFOR {record} IN\n{query}\n  ORDER BY {order}\nLOOP\n  UPDATE {table} AS m SET\n{set}\n  WHERE {row}{guards};\n  IF NOT FOUND THEN\n    {keys} := {keys} OPERATOR(pg_catalog.||) ROW({row_key})::{key_type};\n  END IF;\nEND LOOP;",
         bump = indent(&bump(&missing), 2),
         query = indent(&query, 2),
         order = order.join(", "),
         table = names.table,
-        set = indent(&assignments(delta, event, record).join(",\n"), 4),
+        set = indent(&assignments(delta, event, &value).join(",\n"), 4),
         row = matches_key(&plan.key.columns, "m", record),
-        guards = guards(delta, event, record).iter().map(|guard| format!("\n    AND {guard}")).collect::<String>(),
+        guards = guards(delta, event, &value).iter().map(|guard| format!("\n    AND {guard}")).collect::<String>(),
         row_key = row_key.join(", "),
         key_type = names.key_type,
-        recompute = names.recompute,
     )
 }
 
@@ -264,13 +373,13 @@ fn column_names(expr: &Expr) -> BTreeSet<String> {
 }
 
 /// `column = …` for every state and for what depends on them.
-fn assignments(delta: &Delta, event: Event, record: &str) -> Vec<String> {
+fn assignments(delta: &Delta, event: Event, value: &dyn Fn(char, usize) -> String) -> Vec<String> {
     let mut terms: Vec<String> = delta
         .states
         .iter()
         .enumerate()
         .filter(|(_, state)| matches!(state.kind, Kind::Sum(_)) || sides(event).contains(&'i'))
-        .map(|(n, state)| format!("{} = {}", quoted(&state.column), next(delta, n, event, record)))
+        .map(|(n, state)| format!("{} = {}", quoted(&state.column), next(delta, n, event, value)))
         .collect();
     for (name, expr) in &delta.dependents {
         // The state after this change stands for the state; everything else is the row's own.
@@ -279,7 +388,7 @@ fn assignments(delta: &Delta, event: Event, record: &str) -> Vec<String> {
             let [column] = parts.as_slice() else { return None };
             let state = delta.states.iter().position(|state| state.column == *column);
             Some(match state {
-                Some(n) => build::parsed(&format!("({})", next(delta, n, event, record))),
+                Some(n) => build::parsed(&format!("({})", next(delta, n, event, value))),
                 None => build::column(&["m", column]),
             })
         });
@@ -294,30 +403,31 @@ fn assignments(delta: &Delta, event: Event, record: &str) -> Vec<String> {
 }
 
 /// A state after the change.
-fn next(delta: &Delta, n: usize, event: Event, record: &str) -> String {
+fn next(delta: &Delta, n: usize, event: Event, value: &dyn Fn(char, usize) -> String) -> String {
     let state = &delta.states[n];
     let column = format!("m.{}", quoted(&state.column));
     if !matches!(state.kind, Kind::Sum(_)) && !sides(event).contains(&'i') {
         return column;
     }
     match &state.kind {
-        Kind::Sum(_) => format!("{column} OPERATOR(pg_catalog.+) {record}.d{n}"),
-        Kind::Extreme { greatest: true, .. } => format!("GREATEST({column}, {record}.i{n})"),
-        Kind::Extreme { greatest: false, .. } => format!("LEAST({column}, {record}.i{n})"),
+        Kind::Sum(_) => format!("{column} OPERATOR(pg_catalog.+) {}", value('d', n)),
+        Kind::Extreme { greatest: true, .. } => format!("GREATEST({column}, {})", value('i', n)),
+        Kind::Extreme { greatest: false, .. } => format!("LEAST({column}, {})", value('i', n)),
         Kind::First { order, descending } => {
-            let (comes, kept) = (row(delta, order, record, 'i'), kept(order));
+            let (comes, kept) = (row(delta, order, value, 'i'), kept(order));
             let operator = if *descending { ">=" } else { "<=" };
             let first = position_of(delta, &order[0]);
             format!(
-                "CASE WHEN {record}.i{first} IS NOT NULL AND {comes} OPERATOR(pg_catalog.{operator}) {kept} THEN {record}.i{n} ELSE {column} END"
+                "CASE WHEN {} IS NOT NULL AND {comes} OPERATOR(pg_catalog.{operator}) {kept} THEN {} ELSE {column} END",
+                value('i', first),
+                value('i', n)
             )
         }
     }
 }
 
-fn row(delta: &Delta, order: &[String], record: &str, side: char) -> String {
-    let columns: Vec<String> =
-        order.iter().map(|column| format!("{record}.{side}{}", position_of(delta, column))).collect();
+fn row(delta: &Delta, order: &[String], value: &dyn Fn(char, usize) -> String, side: char) -> String {
+    let columns: Vec<String> = order.iter().map(|column| value(side, position_of(delta, column))).collect();
     format!("ROW({})", columns.join(", "))
 }
 
@@ -327,7 +437,7 @@ fn kept(order: &[String]) -> String {
 }
 
 /// When the row may be folded into; otherwise its key is recomputed.
-fn guards(delta: &Delta, event: Event, record: &str) -> Vec<String> {
+fn guards(delta: &Delta, event: Event, value: &dyn Fn(char, usize) -> String) -> Vec<String> {
     let mut guards = vec!["m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp()".to_owned()];
     let goes = sides(event).contains(&'o');
     let comes = sides(event).contains(&'i');
@@ -338,27 +448,29 @@ fn guards(delta: &Delta, event: Event, record: &str) -> Vec<String> {
             // NaN and the infinities cannot be taken away again.
             Kind::Sum("numeric") => guards.push(format!(
                 "({})::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY['NaN', 'Infinity', '-Infinity']::pg_catalog.text[])",
-                next(delta, n, event, record)
+                next(delta, n, event, value)
             )),
             Kind::Extreme { greatest, .. } if goes => {
                 let (beyond, reaches) = if *greatest { (">", ">=") } else { ("<", "<=") };
-                let replaced = if comes { format!(" OR {record}.i{n} OPERATOR(pg_catalog.{reaches}) {record}.o{n}") } else { String::new() };
-                guards.push(format!("({record}.o{n} IS NULL OR {column} OPERATOR(pg_catalog.{beyond}) {record}.o{n}{replaced})"));
+                let replaced = if comes { format!(" OR {} OPERATOR(pg_catalog.{reaches}) {}", value('i', n), value('o', n)) } else { String::new() };
+                guards.push(format!("({out} IS NULL OR {column} OPERATOR(pg_catalog.{beyond}) {out}{replaced})", out = value('o', n)));
             }
             Kind::First { order, descending } if goes && orders.insert(order) => {
                 let (beyond, reaches) = if *descending { (">", ">=") } else { ("<", "<=") };
                 let first = position_of(delta, &order[0]);
-                let went = row(delta, order, record, 'o');
+                let went = row(delta, order, value, 'o');
                 let replaced = if comes {
                     format!(
-                        " OR {record}.i{first} IS NOT NULL AND {} OPERATOR(pg_catalog.{reaches}) {went}",
-                        row(delta, order, record, 'i')
+                        " OR {} IS NOT NULL AND {} OPERATOR(pg_catalog.{reaches}) {went}",
+                        value('i', first),
+                        row(delta, order, value, 'i')
                     )
                 } else {
                     String::new()
                 };
                 guards.push(format!(
-                    "({record}.o{first} IS NULL OR {} OPERATOR(pg_catalog.{beyond}) {went}{replaced})",
+                    "({} IS NULL OR {} OPERATOR(pg_catalog.{beyond}) {went}{replaced})",
+                    value('o', first),
                     kept(order)
                 ));
             }
@@ -369,7 +481,7 @@ fn guards(delta: &Delta, event: Event, record: &str) -> Vec<String> {
         && goes
     {
         let n = position_of(delta, count);
-        guards.push(format!("{} OPERATOR(pg_catalog.>) 0", next(delta, n, event, record)));
+        guards.push(format!("{} OPERATOR(pg_catalog.>) 0", next(delta, n, event, value)));
     }
     guards
 }

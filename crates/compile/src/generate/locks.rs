@@ -115,15 +115,21 @@ fn target_writer(plan: &MaintenancePlan, path: &Path, position: usize, event: Ev
     }
 }
 
-/// ` JOIN table AS alias ON …` for a hop.
+/// A hop as a lookup per row. OFFSET 0 keeps the planner from turning it into a hash join over the whole table: the plan is made
+/// once a session, and the statement it is made for may have changed a million rows or one.
 #[must_use]
 pub fn join(plan: &MaintenancePlan, path: &Path, hop: &Hop) -> String {
     let target = &plan.analysis.occurrences[hop.to];
     let printed = |expr: &Expr| path.printed(&plan.analysis, expr);
     let on: Vec<String> =
         hop.on.iter().map(|(from, to)| format!("{} OPERATOR(pg_catalog.=) {}", printed(to), printed(from))).collect();
-    let kind = if hop.outer { "LEFT JOIN" } else { "JOIN" };
-    format!("\n  {kind} {} AS {} ON {}", target.table, path.alias(&plan.analysis, &target.alias), on.join(" AND "))
+    let (kind, condition) = if hop.outer { ("LEFT JOIN LATERAL", " ON true") } else { ("CROSS JOIN LATERAL", "") };
+    let alias = path.alias(&plan.analysis, &target.alias);
+    format!(
+        "\n  {kind} (\n    SELECT {alias}.* FROM {} AS {alias} WHERE {} OFFSET 0\n  ) AS {alias}{condition}",
+        target.table,
+        on.join(" AND ")
+    )
 }
 
 /// The columns of one relation in an expression.

@@ -34,7 +34,8 @@ fn recompute(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     );
     let write = if plan.key.unique { upsert(plan, names, &fresh) } else { replace_bags(plan, names, &fresh) };
     let body = format!(
-        "-- Headwater, {table}: recomputes the rows with these keys.\n\
+        "#variable_conflict use_variable\n\
+         -- Headwater, {table}: recomputes the rows with these keys.\n\
          BEGIN\n\
          {locks};\n\
          {rows};\n\
@@ -67,6 +68,10 @@ fn recompute(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     (function(&head, &settings, &body, "recomputes the rows with the given keys"), signature)
 }
 
+/// A WITH query that nobody reads runs after the main one; read so, it runs first, and a value that moves from one row to
+/// another does not meet itself in a unique index.
+const GONE_FIRST: &str = "(SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0";
+
 /// Rows with a unique key: delete what is gone, insert or update what differs, leave alone what is equal.
 fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
     let columns = &plan.key.columns;
@@ -75,7 +80,7 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
     let list = stored.join(", ");
     let chosen = stored.iter().map(|name| format!("f.{name}")).collect::<Vec<_>>().join(", ");
     let gone = format!(
-        "DELETE FROM {table} AS m USING pg_catalog.unnest(keys) AS k\nWHERE {same}\n  AND NOT EXISTS (SELECT FROM fresh AS f WHERE {row})",
+        "DELETE FROM {table} AS m USING pg_catalog.unnest(keys) AS k\nWHERE {same}\n  AND NOT EXISTS (SELECT FROM fresh AS f WHERE {row})\nRETURNING 1",
         table = names.table,
         same = matches_key(columns, "m", "k"),
         row = matches_row(columns, "f", "m"),
@@ -91,12 +96,12 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
     // Every key is locked, so nobody else can insert it meanwhile: an UPDATE and an INSERT of the rest need no arbiter,
     // which also serves keys with NULLs where no unique index covers them.
     format!(
-        "WITH fresh AS MATERIALIZED (\n{fresh}\n), gone AS (\n{gone}\n), altered AS (\n{altered}\n)\nINSERT INTO {table} ({list}{mark_column})\nSELECT {chosen}{mark_value}\nFROM fresh AS f\nWHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {row})",
+        "WITH fresh AS MATERIALIZED (\n{fresh}\n), gone AS (\n{gone}\n), altered AS (\n{altered}\n)\nINSERT INTO {table} ({list}{mark_column})\nSELECT {chosen}{mark_value}\nFROM fresh AS f\nWHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {row})\n  AND {GONE_FIRST}\n  AND (SELECT pg_catalog.count(*) FROM altered) OPERATOR(pg_catalog.>=) 0",
         fresh = indent(fresh, 2),
         gone = indent(&gone, 2),
         altered = indent(
             &format!(
-                "UPDATE {table} AS m SET {set}\nFROM fresh AS f\nWHERE {row}\n  AND ROW({old})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({new})::pg_catalog.record",
+                "UPDATE {table} AS m SET {set}\nFROM fresh AS f\nWHERE {row}\n  AND ROW({old})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({new})::pg_catalog.record\n  AND {GONE_FIRST}\nRETURNING 1",
                 table = names.table,
                 row = matches_row(columns, "m", "f"),
             ),
@@ -125,7 +130,7 @@ fn replace_bags(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
         )
     };
     format!(
-        "WITH fresh AS MATERIALIZED (\n{fresh}\n), differing AS MATERIALIZED (\n  SELECT k.* FROM (SELECT DISTINCT * FROM pg_catalog.unnest(keys)) AS k\n  WHERE {new}\n    IS DISTINCT FROM {old}\n), gone AS (\n  DELETE FROM {table} AS m USING differing AS k WHERE {same}\n)\nINSERT INTO {table} ({list})\nSELECT {chosen} FROM fresh AS f\nWHERE EXISTS (SELECT FROM differing AS k WHERE {match_fresh})",
+        "WITH fresh AS MATERIALIZED (\n{fresh}\n), differing AS MATERIALIZED (\n  SELECT k.* FROM (SELECT DISTINCT * FROM pg_catalog.unnest(keys)) AS k\n  WHERE {new}\n    IS DISTINCT FROM {old}\n), gone AS (\n  DELETE FROM {table} AS m USING differing AS k WHERE {same} RETURNING 1\n)\nINSERT INTO {table} ({list})\nSELECT {chosen} FROM fresh AS f\nWHERE EXISTS (SELECT FROM differing AS k WHERE {match_fresh})\n  AND {GONE_FIRST}",
         fresh = indent(fresh, 2),
         new = multiset("fresh", "f"),
         old = multiset(&names.table.to_string(), "m"),
@@ -179,7 +184,8 @@ fn tick(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
         },
     );
     let body = format!(
-        "-- Headwater, {table}: rows that time has changed.\n\
+        "#variable_conflict use_variable\n\
+         -- Headwater, {table}: rows that time has changed.\n\
          DECLARE\n\
          \x20 due {key_type}[] := (\n    {due}\n  );\n\
          BEGIN\n\

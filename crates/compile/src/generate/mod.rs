@@ -25,7 +25,7 @@ pub mod trigger;
 
 use std::sync::Arc;
 
-use headwater_catalog::{Catalog, Resolution};
+use headwater_catalog::{Catalog, Resolution, TableKind};
 
 use crate::output::{Compare, CompiledModel, Fill, Statement};
 use crate::parse::ParsedModel;
@@ -43,6 +43,14 @@ pub fn model(parsed: &ParsedModel, resolution: &Resolution, plan: MaintenancePla
     let mut explanation = explain::explain(&plan);
     for note in index_notes {
         explanation.push_str(&format!("index    {note}\n"));
+    }
+    for table in plan.strategies.keys() {
+        if catalog.tables.get(table).is_some_and(|table| table.kind == TableKind::Partitioned) {
+            explanation.push_str(&format!(
+                "note     {} is partitioned: PostgreSQL does not tell triggers of rows that a MERGE moves to another partition; move them by UPDATE\n",
+                table.short()
+            ));
+        }
     }
     CompiledModel {
         name: parsed.name.clone(),

@@ -156,6 +156,11 @@ fn body(table: &QualifiedName, readers: &[Reader<'_>], event: Event, catalog: &C
             bump(&query)
         ));
     }
+    let folds = readers.iter().any(|reader| matches!(reader.plan.strategies[table], Strategy::Delta(_)));
+    if folds {
+        declarations.extend(delta::DECLARATIONS.map(str::to_owned));
+        opening.push(delta::opening(event));
+    }
     let mut steps = Vec::new();
     for reader in readers {
         match &reader.plan.strategies[table] {
@@ -224,7 +229,7 @@ fn frame(
         )
     };
     format!(
-        "{comment}\nDECLARE\n{declarations}\nBEGIN\n  BEGIN\n{together}\n    RETURN NULL;\n  EXCEPTION\n    {passed_on}\n    WHEN OTHERS THEN\n      NULL;\n  END;\n  -- Something failed: find out which model, and let the writer and the other models go on.\n{shared}{alone}\n  RETURN NULL;\nEND",
+        "#variable_conflict use_column\n{comment}\nDECLARE\n{declarations}\nBEGIN\n  BEGIN\n{together}\n    RETURN NULL;\n  EXCEPTION\n    {passed_on}\n    WHEN OTHERS THEN\n      NULL;\n  END;\n  -- Something failed: find out which model, and let the writer and the other models go on.\n{shared}{alone}\n  RETURN NULL;\nEND",
         declarations = indent(&declarations.join("\n"), 2),
         together = indent(&together.join("\n"), 4),
         passed_on = passed_on.replace('\n', "\n    "),
@@ -326,7 +331,7 @@ fn rows_left_behind(reader: &Reader<'_>, path: &Path, rows: &str) -> Option<Stri
         .map(|(position, column)| format!("hw_m.{} AS {}", quoted(&column.name), super::sql::attribute(position)))
         .collect();
     Some(format!(
-        "SELECT {}\nFROM {rows} AS r\n  JOIN {} AS hw_m ON {}",
+        "SELECT {}\nFROM {rows} AS r\n  CROSS JOIN LATERAL (\n    SELECT hw_m.* FROM {} AS hw_m WHERE {} OFFSET 0\n  ) AS hw_m",
         list.join(", "),
         reader.names.table,
         known.join(" AND ")

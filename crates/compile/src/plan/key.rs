@@ -41,39 +41,46 @@ pub struct KeyColumn {
     pub visible: Option<Expr>,
 }
 
-/// Chooses the key, adding hidden columns to the core where the SELECT leaves key columns out.
-pub fn choose(
+/// A key to try, with the core that it needs: hidden columns are added where the SELECT leaves key columns out.
+pub type Candidate = (Key, Split);
+
+/// The keys to try, the best first. The last is a bag over those columns to which every mention of every table leads.
+#[must_use]
+pub fn candidates(
     model: &ParsedModel,
     resolution: &Resolution,
     catalog: &Catalog,
     analysis: &Analysis,
-    split: &mut Split,
-) -> Result<Key, Refusal> {
+    split: &Split,
+) -> Vec<Candidate> {
     let outputs = Outputs { resolution, analysis, split };
+    let mut found: Vec<Candidate> = Vec::new();
     for index in model.indexes.iter().filter(|index| index.unique && !index.has_predicate) {
         let columns: Option<Vec<KeyColumn>> =
             index.columns.iter().map(|name| outputs.column(name.as_ref()?.as_str())).collect();
         if let Some(columns) = columns {
             let reason = format!("the unique index {}", index.name.as_ref().map_or("", Ident::as_str));
-            return Ok(Key { columns, unique: true, reason: reason.trim_end().to_owned() });
+            found.push((Key { columns, unique: true, reason: reason.trim_end().to_owned() }, split.clone()));
         }
     }
     if let Some(set) = analysis.shape.unique.iter().min_by_key(|set| set.len()) {
-        let columns: Option<Vec<KeyColumn>> = set.iter().map(|position| outputs.at(*position)).collect();
         if set.is_empty() {
-            return Ok(single_row(split));
+            let mut split = split.clone();
+            return vec![(single_row(&mut split), split)];
         }
+        let columns: Option<Vec<KeyColumn>> = set.iter().map(|position| outputs.at(*position)).collect();
         if let Some(columns) = columns {
-            return Ok(Key { columns, unique: true, reason: reason(analysis).to_owned() });
+            found.push((Key { columns, unique: true, reason: reason(analysis).to_owned() }, split.clone()));
         }
     }
     if let Some(key) = &analysis.shape.key {
-        let hidden = hidden_columns(key, catalog, analysis, split);
-        if let Some(columns) = hidden {
-            return Ok(Key { columns, unique: true, reason: format!("{}, kept hidden", reason(analysis)) });
+        let mut split = split.clone();
+        if let Some(columns) = hidden_columns(key, catalog, analysis, &mut split) {
+            found.push((Key { columns, unique: true, reason: format!("{}, kept hidden", reason(analysis)) }, split));
         }
     }
-    bag(&Outputs { resolution, analysis, split })
+    found.extend(bag(&outputs).map(|key| (key, split.clone())));
+    found
 }
 
 /// A model of one row still has a key, a constant, so that everything else need not know.
@@ -157,24 +164,33 @@ fn hidden_columns(key: &[Expr], catalog: &Catalog, analysis: &Analysis, split: &
     Some(columns)
 }
 
-/// All transparent columns together, as a partition of the model.
-fn bag(outputs: &Outputs<'_>) -> Result<Key, Refusal> {
+/// Transparent columns as a partition of the model: those to which every mention of every table leads.
+fn bag(outputs: &Outputs<'_>) -> Option<Key> {
+    let mentions: Vec<usize> = (0..outputs.analysis.occurrences.len()).collect();
+    let reached = |column: &KeyColumn| {
+        let key = Key { columns: vec![column.clone()], unique: false, reason: String::new() };
+        super::rules::keyed::paths(outputs.analysis, &key, &mentions).is_ok()
+    };
     let columns: Vec<KeyColumn> = (0..outputs.split.columns.len())
         .filter_map(|position| outputs.at(position))
         .filter(|column| column.origins.iter().any(|(_, expr)| !expr.relations().is_empty()))
+        .filter(reached)
         .collect();
     let names: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    if columns.is_empty() {
-        return Err(Refusal::new(
-            403,
-            "no column of the result leads from a changed source row to the rows it affects",
-            "put a key of a source table into the SELECT list, or declare a UNIQUE INDEX over columns that come straight from a table",
-            "",
-        ));
-    }
     let reason = format!(
         "no unique key: rows that share ({}) are replaced together",
         names.into_iter().collect::<Vec<_>>().join(", ")
     );
-    Ok(Key { columns, unique: false, reason })
+    (!columns.is_empty()).then_some(Key { columns, unique: false, reason })
+}
+
+/// What is said where there is no key at all.
+#[must_use]
+pub fn none() -> Refusal {
+    Refusal::new(
+        403,
+        "no column of the result leads from a changed source row to the rows it affects",
+        "put a key of a source table into the SELECT list, or declare a UNIQUE INDEX over columns that come straight from a table",
+        "",
+    )
 }

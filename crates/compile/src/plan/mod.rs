@@ -134,12 +134,28 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
     if !first.problems.is_empty() {
         return Err(first.problems.into_iter().map(|p| Refusal::new(p.code, p.message, p.hint, p.needle)).collect());
     }
-    let key = key::choose(model, resolution, catalog, &first, &mut split).map_err(|refusal| vec![refusal])?;
-    let deltas = rules::delta::find(&mut split, &key, catalog);
-    // State columns repeat sub-selects, so occurrences are counted again in what is really stored.
-    let analysis = walk::analyze(&split.core, catalog, &aggregates);
+    let mut first_refusal = None;
+    for (key, mut split) in key::candidates(model, resolution, catalog, &first, &split) {
+        let deltas = rules::delta::find(&mut split, &key, catalog);
+        // State columns repeat sub-selects, so occurrences are counted again in what is really stored.
+        let analysis = walk::analyze(&split.core, catalog, &aggregates);
+        match strategies(&analysis, &key, deltas) {
+            Ok(strategies) => return assemble(resolution, definition, key, split, analysis, strategies),
+            Err(refusal) => first_refusal = first_refusal.or(Some(refusal)),
+        }
+    }
+    Err(vec![first_refusal.unwrap_or_else(key::none)])
+}
+
+fn assemble(
+    resolution: &Resolution,
+    definition: SelectStmt,
+    key: Key,
+    split: Split,
+    analysis: Analysis,
+    strategies: BTreeMap<QualifiedName, Strategy>,
+) -> Result<MaintenancePlan, Vec<Refusal>> {
     let due = rules::window::due_column(&split);
-    let strategies = strategies(&analysis, &key, deltas).map_err(|refusal| vec![refusal])?;
     check_names(&split).map_err(|refusal| vec![refusal])?;
     let Split { core, columns, finish, .. } = split;
     let columns = columns.into_iter().map(|column| column.name).collect();
@@ -153,6 +169,7 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
     Ok(MaintenancePlan { definition, core, columns, key, finish, strategies, due, analysis, compared_as_text, pinned })
 }
 
+/// A strategy for every source table, or the first table to which no way leads.
 fn strategies(
     analysis: &Analysis,
     key: &Key,
