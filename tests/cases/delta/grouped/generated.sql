@@ -62,16 +62,21 @@ BEGIN
     DELETE FROM "headwater".category_scores_VERSION AS m USING pg_catalog.unnest(keys) AS k
     WHERE (m."category" OPERATOR(pg_catalog.=) k.k1 OR m."category" IS NULL AND k.k1 IS NULL)
       AND NOT EXISTS (SELECT FROM fresh AS f WHERE (f."category" OPERATOR(pg_catalog.=) m."category" OR f."category" IS NULL AND m."category" IS NULL))
+    RETURNING 1
   ), altered AS (
     UPDATE "headwater".category_scores_VERSION AS m SET "category" = f."category", "projects" = f."projects", "deleted" = f."deleted", "score" = f."score", "mean" = f."mean", "best" = f."best", hw_s1 = f.hw_s1, hw_s2 = f.hw_s2, hw_mark = pg_catalog.statement_timestamp()
     FROM fresh AS f
     WHERE (m."category" OPERATOR(pg_catalog.=) f."category" OR m."category" IS NULL AND f."category" IS NULL)
       AND ROW(m."category", m."projects", m."deleted", m."score", m."mean", m."best", m.hw_s1, m.hw_s2)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f."category", f."projects", f."deleted", f."score", f."mean", f."best", f.hw_s1, f.hw_s2)::pg_catalog.record
+      AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    RETURNING 1
   )
   INSERT INTO "headwater".category_scores_VERSION ("category", "projects", "deleted", "score", "mean", "best", hw_s1, hw_s2, hw_mark)
   SELECT f."category", f."projects", f."deleted", f."score", f."mean", f."best", f.hw_s1, f.hw_s2, pg_catalog.statement_timestamp()
   FROM fresh AS f
-  WHERE NOT EXISTS (SELECT FROM "headwater".category_scores_VERSION AS m WHERE (m."category" OPERATOR(pg_catalog.=) f."category" OR m."category" IS NULL AND f."category" IS NULL));
+  WHERE NOT EXISTS (SELECT FROM "headwater".category_scores_VERSION AS m WHERE (m."category" OPERATOR(pg_catalog.=) f."category" OR m."category" IS NULL AND f."category" IS NULL))
+    AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    AND (SELECT pg_catalog.count(*) FROM altered) OPERATOR(pg_catalog.>=) 0;
 END
 $hw$;
 
@@ -82,18 +87,37 @@ AS $hw$
 -- Headwater: INSERT on projects reaches 1 model(s).
 DECLARE
   hw_several boolean;
+  hw_one boolean;
   hw_row record;
   row_1 record;
   keys_1 "headwater".category_scores_VERSION_key[];
 BEGIN
   BEGIN
+    hw_one := false;
     hw_several := EXISTS (SELECT FROM hw_new OFFSET 1);
     IF NOT hw_several THEN
       SELECT n.* INTO hw_row FROM hw_new AS n;
+      hw_one := FOUND;
     END IF;
     -- category_scores_VERSION: fold into the rows.
     keys_1 := NULL;
-    IF hw_several THEN
+    IF hw_one THEN
+      IF true THEN
+        UPDATE "headwater".category_scores_VERSION AS m SET
+          "projects" = m."projects" OPERATOR(pg_catalog.+) (1),
+          "deleted" = m."deleted" OPERATOR(pg_catalog.+) (CASE WHEN hw_row.deleted THEN 1 ELSE 0 END),
+          hw_s1 = m.hw_s1 OPERATOR(pg_catalog.+) (CASE WHEN hw_row.score IS NOT NULL THEN (hw_row.score)::pg_catalog.int8 OPERATOR(pg_catalog.*) 1 ELSE 0 END),
+          hw_s2 = m.hw_s2 OPERATOR(pg_catalog.+) (CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END),
+          "best" = GREATEST(m."best", (CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score ELSE NULL END)),
+          "score" = CASE WHEN m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END OPERATOR(pg_catalog.>) 0 THEN m.hw_s1 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score::bigint OPERATOR(pg_catalog.*) 1 ELSE 0 END END,
+          "mean" = CASE WHEN m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END OPERATOR(pg_catalog.>) 0 THEN (m.hw_s1 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score::bigint OPERATOR(pg_catalog.*) 1 ELSE 0 END)::numeric OPERATOR(pg_catalog./) (m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END) END
+        WHERE (m."category" OPERATOR(pg_catalog.=) (hw_row.category) OR m."category" IS NULL AND (hw_row.category) IS NULL)
+          AND m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp();
+        IF NOT FOUND THEN
+          keys_1 := ARRAY[ROW((hw_row.category)::text)::"headwater".category_scores_VERSION_key];
+        END IF;
+      END IF;
+    ELSIF hw_several THEN
       IF hw_several THEN
         -- Lock the keys that have no row before the rows of the others, as recomputing does.
         INSERT INTO headwater.lock AS l (id)
@@ -139,20 +163,6 @@ BEGIN
           keys_1 := keys_1 OPERATOR(pg_catalog.||) ROW(row_1.k1)::"headwater".category_scores_VERSION_key;
         END IF;
       END LOOP;
-    ELSIF hw_row IS DISTINCT FROM NULL AND true THEN
-      UPDATE "headwater".category_scores_VERSION AS m SET
-        "projects" = m."projects" OPERATOR(pg_catalog.+) (1),
-        "deleted" = m."deleted" OPERATOR(pg_catalog.+) (CASE WHEN hw_row.deleted THEN 1 ELSE 0 END),
-        hw_s1 = m.hw_s1 OPERATOR(pg_catalog.+) (CASE WHEN hw_row.score IS NOT NULL THEN (hw_row.score)::pg_catalog.int8 OPERATOR(pg_catalog.*) 1 ELSE 0 END),
-        hw_s2 = m.hw_s2 OPERATOR(pg_catalog.+) (CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END),
-        "best" = GREATEST(m."best", (CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score ELSE NULL END)),
-        "score" = CASE WHEN m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END OPERATOR(pg_catalog.>) 0 THEN m.hw_s1 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score::bigint OPERATOR(pg_catalog.*) 1 ELSE 0 END END,
-        "mean" = CASE WHEN m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END OPERATOR(pg_catalog.>) 0 THEN (m.hw_s1 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score::bigint OPERATOR(pg_catalog.*) 1 ELSE 0 END)::numeric OPERATOR(pg_catalog./) (m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END) END
-      WHERE (m."category" OPERATOR(pg_catalog.=) (hw_row.category) OR m."category" IS NULL AND (hw_row.category) IS NULL)
-        AND m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp();
-      IF NOT FOUND THEN
-        keys_1 := ARRAY[ROW((hw_row.category)::text)::"headwater".category_scores_VERSION_key];
-      END IF;
     END IF;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".category_scores_VERSION_recompute(keys_1);
@@ -166,9 +176,11 @@ BEGIN
   END;
   -- Something failed: find out which model, and let the writer and the other models go on.
   BEGIN
+    hw_one := false;
     hw_several := EXISTS (SELECT FROM hw_new OFFSET 1);
     IF NOT hw_several THEN
       SELECT n.* INTO hw_row FROM hw_new AS n;
+      hw_one := FOUND;
     END IF;
   EXCEPTION
     WHEN transaction_rollback OR lock_not_available THEN
@@ -180,7 +192,23 @@ BEGIN
   BEGIN
     -- category_scores_VERSION: fold into the rows.
     keys_1 := NULL;
-    IF hw_several THEN
+    IF hw_one THEN
+      IF true THEN
+        UPDATE "headwater".category_scores_VERSION AS m SET
+          "projects" = m."projects" OPERATOR(pg_catalog.+) (1),
+          "deleted" = m."deleted" OPERATOR(pg_catalog.+) (CASE WHEN hw_row.deleted THEN 1 ELSE 0 END),
+          hw_s1 = m.hw_s1 OPERATOR(pg_catalog.+) (CASE WHEN hw_row.score IS NOT NULL THEN (hw_row.score)::pg_catalog.int8 OPERATOR(pg_catalog.*) 1 ELSE 0 END),
+          hw_s2 = m.hw_s2 OPERATOR(pg_catalog.+) (CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END),
+          "best" = GREATEST(m."best", (CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score ELSE NULL END)),
+          "score" = CASE WHEN m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END OPERATOR(pg_catalog.>) 0 THEN m.hw_s1 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score::bigint OPERATOR(pg_catalog.*) 1 ELSE 0 END END,
+          "mean" = CASE WHEN m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END OPERATOR(pg_catalog.>) 0 THEN (m.hw_s1 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score::bigint OPERATOR(pg_catalog.*) 1 ELSE 0 END)::numeric OPERATOR(pg_catalog./) (m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END) END
+        WHERE (m."category" OPERATOR(pg_catalog.=) (hw_row.category) OR m."category" IS NULL AND (hw_row.category) IS NULL)
+          AND m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp();
+        IF NOT FOUND THEN
+          keys_1 := ARRAY[ROW((hw_row.category)::text)::"headwater".category_scores_VERSION_key];
+        END IF;
+      END IF;
+    ELSIF hw_several THEN
       IF hw_several THEN
         -- Lock the keys that have no row before the rows of the others, as recomputing does.
         INSERT INTO headwater.lock AS l (id)
@@ -226,20 +254,6 @@ BEGIN
           keys_1 := keys_1 OPERATOR(pg_catalog.||) ROW(row_1.k1)::"headwater".category_scores_VERSION_key;
         END IF;
       END LOOP;
-    ELSIF hw_row IS DISTINCT FROM NULL AND true THEN
-      UPDATE "headwater".category_scores_VERSION AS m SET
-        "projects" = m."projects" OPERATOR(pg_catalog.+) (1),
-        "deleted" = m."deleted" OPERATOR(pg_catalog.+) (CASE WHEN hw_row.deleted THEN 1 ELSE 0 END),
-        hw_s1 = m.hw_s1 OPERATOR(pg_catalog.+) (CASE WHEN hw_row.score IS NOT NULL THEN (hw_row.score)::pg_catalog.int8 OPERATOR(pg_catalog.*) 1 ELSE 0 END),
-        hw_s2 = m.hw_s2 OPERATOR(pg_catalog.+) (CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END),
-        "best" = GREATEST(m."best", (CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score ELSE NULL END)),
-        "score" = CASE WHEN m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END OPERATOR(pg_catalog.>) 0 THEN m.hw_s1 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score::bigint OPERATOR(pg_catalog.*) 1 ELSE 0 END END,
-        "mean" = CASE WHEN m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END OPERATOR(pg_catalog.>) 0 THEN (m.hw_s1 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN hw_row.score::bigint OPERATOR(pg_catalog.*) 1 ELSE 0 END)::numeric OPERATOR(pg_catalog./) (m.hw_s2 OPERATOR(pg_catalog.+) CASE WHEN hw_row.score IS NOT NULL THEN 1 ELSE 0 END) END
-      WHERE (m."category" OPERATOR(pg_catalog.=) (hw_row.category) OR m."category" IS NULL AND (hw_row.category) IS NULL)
-        AND m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp();
-      IF NOT FOUND THEN
-        keys_1 := ARRAY[ROW((hw_row.category)::text)::"headwater".category_scores_VERSION_key];
-      END IF;
     END IF;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".category_scores_VERSION_recompute(keys_1);

@@ -53,11 +53,12 @@ BEGIN
     WHERE (SELECT pg_catalog.array_agg(ROW(f."place", f."bird")::pg_catalog.text ORDER BY ROW(f."place", f."bird")::pg_catalog.text) FROM fresh AS f WHERE (f."place" OPERATOR(pg_catalog.=) k.k1 OR f."place" IS NULL AND k.k1 IS NULL) AND (f."bird" OPERATOR(pg_catalog.=) k.k2 OR f."bird" IS NULL AND k.k2 IS NULL))
       IS DISTINCT FROM (SELECT pg_catalog.array_agg(ROW(m."place", m."bird")::pg_catalog.text ORDER BY ROW(m."place", m."bird")::pg_catalog.text) FROM "headwater".birds_VERSION AS m WHERE (m."place" OPERATOR(pg_catalog.=) k.k1 OR m."place" IS NULL AND k.k1 IS NULL) AND (m."bird" OPERATOR(pg_catalog.=) k.k2 OR m."bird" IS NULL AND k.k2 IS NULL))
   ), gone AS (
-    DELETE FROM "headwater".birds_VERSION AS m USING differing AS k WHERE (m."place" OPERATOR(pg_catalog.=) k.k1 OR m."place" IS NULL AND k.k1 IS NULL) AND (m."bird" OPERATOR(pg_catalog.=) k.k2 OR m."bird" IS NULL AND k.k2 IS NULL)
+    DELETE FROM "headwater".birds_VERSION AS m USING differing AS k WHERE (m."place" OPERATOR(pg_catalog.=) k.k1 OR m."place" IS NULL AND k.k1 IS NULL) AND (m."bird" OPERATOR(pg_catalog.=) k.k2 OR m."bird" IS NULL AND k.k2 IS NULL) RETURNING 1
   )
   INSERT INTO "headwater".birds_VERSION ("place", "bird")
   SELECT f."place", f."bird" FROM fresh AS f
-  WHERE EXISTS (SELECT FROM differing AS k WHERE (f."place" OPERATOR(pg_catalog.=) k.k1 OR f."place" IS NULL AND k.k1 IS NULL) AND (f."bird" OPERATOR(pg_catalog.=) k.k2 OR f."bird" IS NULL AND k.k2 IS NULL));
+  WHERE EXISTS (SELECT FROM differing AS k WHERE (f."place" OPERATOR(pg_catalog.=) k.k1 OR f."place" IS NULL AND k.k1 IS NULL) AND (f."bird" OPERATOR(pg_catalog.=) k.k2 OR f."bird" IS NULL AND k.k2 IS NULL))
+    AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0;
 END
 $hw$;
 

@@ -56,16 +56,21 @@ BEGIN
     DELETE FROM "headwater".project_cards_VERSION AS m USING pg_catalog.unnest(keys) AS k
     WHERE m."id" OPERATOR(pg_catalog.=) k.k1
       AND NOT EXISTS (SELECT FROM fresh AS f WHERE f."id" OPERATOR(pg_catalog.=) m."id")
+    RETURNING 1
   ), altered AS (
     UPDATE "headwater".project_cards_VERSION AS m SET "id" = f."id", "title" = f."title", "author" = f."author"
     FROM fresh AS f
     WHERE m."id" OPERATOR(pg_catalog.=) f."id"
       AND ROW(m."id", m."title", m."author")::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f."id", f."title", f."author")::pg_catalog.record
+      AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    RETURNING 1
   )
   INSERT INTO "headwater".project_cards_VERSION ("id", "title", "author")
   SELECT f."id", f."title", f."author"
   FROM fresh AS f
-  WHERE NOT EXISTS (SELECT FROM "headwater".project_cards_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) f."id");
+  WHERE NOT EXISTS (SELECT FROM "headwater".project_cards_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) f."id")
+    AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    AND (SELECT pg_catalog.count(*) FROM altered) OPERATOR(pg_catalog.>=) 0;
 END
 $hw$;
 

@@ -58,16 +58,21 @@ BEGIN
     DELETE FROM "headwater".voter_kinds_VERSION AS m USING pg_catalog.unnest(keys) AS k
     WHERE m.project_id OPERATOR(pg_catalog.=) k.k1 AND m."verified" OPERATOR(pg_catalog.=) k.k2
       AND NOT EXISTS (SELECT FROM fresh AS f WHERE f.project_id OPERATOR(pg_catalog.=) m.project_id AND f."verified" OPERATOR(pg_catalog.=) m."verified")
+    RETURNING 1
   ), altered AS (
     UPDATE "headwater".voter_kinds_VERSION AS m SET project_id = f.project_id, "verified" = f."verified"
     FROM fresh AS f
     WHERE m.project_id OPERATOR(pg_catalog.=) f.project_id AND m."verified" OPERATOR(pg_catalog.=) f."verified"
       AND ROW(m.project_id, m."verified")::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f.project_id, f."verified")::pg_catalog.record
+      AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    RETURNING 1
   )
   INSERT INTO "headwater".voter_kinds_VERSION (project_id, "verified")
   SELECT f.project_id, f."verified"
   FROM fresh AS f
-  WHERE NOT EXISTS (SELECT FROM "headwater".voter_kinds_VERSION AS m WHERE m.project_id OPERATOR(pg_catalog.=) f.project_id AND m."verified" OPERATOR(pg_catalog.=) f."verified");
+  WHERE NOT EXISTS (SELECT FROM "headwater".voter_kinds_VERSION AS m WHERE m.project_id OPERATOR(pg_catalog.=) f.project_id AND m."verified" OPERATOR(pg_catalog.=) f."verified")
+    AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    AND (SELECT pg_catalog.count(*) FROM altered) OPERATOR(pg_catalog.>=) 0;
 END
 $hw$;
 

@@ -1,1 +1,1 @@
-CREATE MATERIALIZED VIEW x AS SELECT p.id, xmlelement(name p, p.title) AS x FROM projects p;
+CREATE MATERIALIZED VIEW x AS SELECT x.a FROM (VALUES (1)) AS x (a) JOIN XMLTABLE('/a' PASSING '<a/>' COLUMNS a int) t ON true;

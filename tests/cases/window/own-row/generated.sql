@@ -63,16 +63,21 @@ BEGIN
     DELETE FROM "headwater".recent_VERSION AS m USING pg_catalog.unnest(keys) AS k
     WHERE m."id" OPERATOR(pg_catalog.=) k.k1
       AND NOT EXISTS (SELECT FROM fresh AS f WHERE f."id" OPERATOR(pg_catalog.=) m."id")
+    RETURNING 1
   ), altered AS (
     UPDATE "headwater".recent_VERSION AS m SET "id" = f."id", "title" = f."title", hw_s1 = f.hw_s1, hw_due = f.hw_due
     FROM fresh AS f
     WHERE m."id" OPERATOR(pg_catalog.=) f."id"
       AND ROW(m."id", m."title", m.hw_s1, m.hw_due)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f."id", f."title", f.hw_s1, f.hw_due)::pg_catalog.record
+      AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    RETURNING 1
   )
   INSERT INTO "headwater".recent_VERSION ("id", "title", hw_s1, hw_due)
   SELECT f."id", f."title", f.hw_s1, f.hw_due
   FROM fresh AS f
-  WHERE NOT EXISTS (SELECT FROM "headwater".recent_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) f."id");
+  WHERE NOT EXISTS (SELECT FROM "headwater".recent_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) f."id")
+    AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    AND (SELECT pg_catalog.count(*) FROM altered) OPERATOR(pg_catalog.>=) 0;
 END
 $hw$;
 
