@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("serve", &["catalog", "compile", "postgres", "deploy"]),
     ("cli", &["catalog", "compile", "postgres", "deploy", "maintain", "serve"]),
     ("testkit", &["catalog", "compile", "postgres", "deploy", "maintain", "serve"]),
+    ("bench", &["catalog", "compile", "postgres", "deploy", "maintain", "serve"]),
 ];
 
 /// Crates that stay pure, and what they must never depend on, tests excepted: no connection, no clock, no runtime.

@@ -1,0 +1,74 @@
+//! The suites. Each says in its header what it compares with what, and what the limit is.
+
+mod after_bulk;
+mod backfill;
+mod bulk;
+mod compile;
+mod group_size;
+mod messages;
+mod stages;
+mod votes;
+
+use clap::ValueEnum;
+
+use crate::Failure;
+use crate::arena::Arena;
+use crate::report::Outcome;
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    /// One vote with one count per project
+    VoteOneModel,
+    /// One vote with all models of the showcase
+    VoteShowcase,
+    /// Messages with inbox and dashboard: random pairs, one hot recipient, both ways
+    Messages,
+    /// Small and large groups, few and many of them
+    GroupSize,
+    /// 16 clients against one
+    Scaling,
+    /// 1,000 rows a statement
+    Bulk,
+    /// One row after a bulk statement in the same session
+    AfterBulk,
+    /// Filling models against INSERT … SELECT
+    Backfill,
+    /// check and apply of the showcase
+    Compile,
+    /// Where the time of a trigger goes
+    Stages,
+}
+
+impl Suite {
+    /// Every suite, in the order in which they run.
+    pub fn all() -> Vec<Self> {
+        Self::value_variants().to_vec()
+    }
+
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// False where its data is its own.
+    pub fn depends_on_scale(self) -> bool {
+        !matches!(self, Self::GroupSize | Self::Stages)
+    }
+
+    /// Measures.
+    pub async fn run(self, arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
+        match self {
+            Self::VoteOneModel => votes::one_model(arena, scale).await,
+            Self::VoteShowcase => votes::showcase(arena, scale).await,
+            Self::Scaling => votes::scaling(arena, scale).await,
+            Self::Messages => messages::run(arena, scale).await,
+            Self::GroupSize => group_size::run(arena).await,
+            Self::Bulk => bulk::run(arena, scale).await,
+            Self::AfterBulk => after_bulk::run(arena, scale).await,
+            Self::Backfill => backfill::run(arena, scale).await,
+            Self::Compile => compile::run(arena, scale).await,
+            Self::Stages => stages::run(arena).await,
+        }
+    }
+}
