@@ -53,6 +53,21 @@ impl TestDatabase {
         Self { server, name }
     }
 
+    /// A copy of it as it is now. Nobody may be connected to it.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    pub async fn copy(&self) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let admin = connect(&self.server.config("postgres")).await.unwrap_or_else(|error| panic!("{error}"));
+        let name = Ident::generated(self.name.as_str(), &format!("_copy{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
+        admin
+            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {}", self.name))
+            .await
+            .unwrap_or_else(|error| panic!("{}", headwater_postgres::describe(&error)));
+        Self { server: self.server.clone(), name }
+    }
+
     /// A new connection.
     ///
     /// # Panics

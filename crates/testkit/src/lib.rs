@@ -9,12 +9,14 @@
 //! | [`behavior`] | runs `tests/behavior/*.slt` |
 //! | [`interleaving`] | runs `tests/interleavings/*.spec` |
 //! | [`golden`] | runs `tests/cases` |
+//! | [`property`] | random statements, the oracle after each, the failure shrunk |
 
 pub mod behavior;
 pub mod database;
 pub mod golden;
 pub mod interleaving;
 pub mod oracle;
+pub mod property;
 pub mod server;
 pub mod traffic;
 

@@ -1,0 +1,71 @@
+//! Several sessions write at once, each a random script at mixed isolation levels; between bursts all models are compared.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use headwater_postgres::Client;
+use tokio::sync::Mutex;
+
+use super::session::{Failure, Session};
+use super::stage::Stage;
+use super::statements::Writer;
+use crate::Oracle;
+
+/// Transactions of each session between two comparisons.
+const BURST: usize = 5;
+
+/// What happened in a burst, in the order in which statements ended.
+type Log = Arc<Mutex<Vec<String>>>;
+
+/// Writes with `sessions` sessions until `until`. Returns how many statements were run.
+pub async fn run(stage: &Stage, seed: u64, sessions: usize, until: Instant) -> Result<usize, Failure> {
+    let database = stage.copy().await;
+    let control = database.connect().await;
+    let oracle = Oracle::load(&control, &[]).await.expect("the installed models");
+    let mut writers: Vec<Writer> =
+        (0..sessions as u64).map(|number| Writer::new(&stage.tables, seed * 31 + number, stage.major())).collect();
+    let mut clients = Vec::new();
+    for _ in 0..sessions {
+        let client = database.connect().await;
+        client.batch_execute("SET deadlock_timeout = '50ms'; SET statement_timeout = '30s'").await.expect("settings");
+        clients.push(Arc::new(client));
+    }
+    Session::new(&control).run(&writers[0].population(), &oracle).await?;
+    let mut count = 0;
+    while Instant::now() < until {
+        let log = Log::default();
+        let mut running = Vec::new();
+        for (number, (client, writer)) in clients.iter().zip(&mut writers).enumerate() {
+            let scripts: Vec<Vec<String>> = (0..BURST).map(|_| writer.transaction(true)).collect();
+            running.push(tokio::spawn(burst(number, Arc::clone(client), scripts, Arc::clone(&log))));
+        }
+        let mut failed = None;
+        for one in running {
+            failed = one.await.expect("a session").err().or(failed);
+        }
+        let history = log.lock().await.clone();
+        count += history.len();
+        let found = Session::new(&control).check(&oracle).await.err().or(failed);
+        if let Some(failure) = found {
+            return Err(Failure { history, ..failure });
+        }
+    }
+    Ok(count)
+}
+
+async fn burst(number: usize, client: Arc<Client>, scripts: Vec<Vec<String>>, log: Log) -> Result<(), Failure> {
+    let started = Instant::now();
+    for script in scripts {
+        let mut session = Session::new(&client);
+        for statement in &script {
+            let before = session.history.len();
+            session.step(statement).await?;
+            let mut log = log.lock().await;
+            for line in &session.history[before..] {
+                let at = Duration::as_millis(&started.elapsed());
+                log.push(format!("/* session {number}, {at} ms */ {line}"));
+            }
+        }
+    }
+    Ok(())
+}

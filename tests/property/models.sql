@@ -1,0 +1,138 @@
+-- Constructs that the showcase's models have none of, each as small as it can be.
+
+-- No key: equal rows many times.
+CREATE MATERIALIZED VIEW pt_bag AS SELECT p.category, v.is_upvote FROM upvotes v JOIN projects p ON p.id = v.project_id;
+
+-- No key anywhere.
+CREATE MATERIALIZED VIEW pt_tags AS SELECT t.project_id, t.tag FROM tags t WHERE t.tag <> '';
+
+CREATE MATERIALIZED VIEW pt_tagged AS
+SELECT p.id, p.title, t.tag FROM projects p LEFT JOIN tags t ON t.project_id = p.id WHERE NOT p.is_deleted;
+
+CREATE MATERIALIZED VIEW pt_distinct AS SELECT DISTINCT p.user_id, p.category FROM projects p;
+
+-- The key comes from two tables.
+CREATE MATERIALIZED VIEW pt_voter_kinds AS SELECT DISTINCT v.project_id, u.is_verified FROM upvotes v JOIN users u ON u.id = v.user_id;
+
+CREATE MATERIALIZED VIEW pt_two_table_groups AS
+SELECT p.category, u.is_verified, count(*) AS n, sum(p.proof_score) AS score
+FROM projects p JOIN users u ON u.id = p.user_id GROUP BY p.category, u.is_verified;
+
+CREATE MATERIALIZED VIEW pt_distinct_on AS
+SELECT DISTINCT ON (c.project_id) c.project_id, c.id, c.content, c.created_at
+FROM comments c WHERE NOT c.is_deleted ORDER BY c.project_id, c.created_at DESC;
+
+CREATE MATERIALIZED VIEW pt_union AS
+SELECT 'project' AS kind, p.id, u.username AS label FROM projects p JOIN users u ON u.id = p.user_id
+UNION ALL
+SELECT 'comment', c.id, c.content FROM comments c WHERE NOT c.is_deleted
+UNION ALL
+SELECT 'chain', c.id, p.title FROM chains c JOIN chain_projects cp ON cp.chain_id = c.id JOIN projects p ON p.id = cp.project_id;
+
+CREATE MATERIALIZED VIEW pt_union_distinct AS SELECT user_id FROM projects UNION SELECT creator_id FROM chains;
+
+CREATE MATERIALIZED VIEW pt_totals AS
+SELECT count(*) AS comments, count(*) FILTER (WHERE is_deleted) AS deleted, max(created_at) AS last_at FROM comments;
+
+CREATE MATERIALIZED VIEW pt_threads AS
+SELECT c.id, c.content, parent.content AS reply_to, u.username AS parent_author,
+    (SELECT count(*) FROM comments reply WHERE reply.parent_id = c.id) AS replies
+FROM comments c LEFT JOIN comments parent ON parent.id = c.parent_id LEFT JOIN users u ON u.id = parent.user_id;
+CREATE UNIQUE INDEX ON pt_threads (id);
+
+CREATE MATERIALIZED VIEW pt_silent AS
+SELECT u.id, u.username FROM users u
+WHERE NOT EXISTS (SELECT FROM comments c WHERE c.user_id = u.id) AND u.id NOT IN (SELECT p.user_id FROM projects p);
+
+CREATE MATERIALIZED VIEW pt_voters AS
+SELECT u.id, u.username FROM users u WHERE u.id IN (SELECT v.user_id FROM upvotes v JOIN projects p ON p.id = v.project_id WHERE NOT p.is_deleted);
+
+CREATE MATERIALIZED VIEW pt_having AS
+SELECT p.user_id, count(*) AS votes, count(*) FILTER (WHERE v.is_upvote) AS ups, string_agg(DISTINCT p.category, ',' ORDER BY p.category) AS categories
+FROM upvotes v JOIN projects p ON p.id = v.project_id GROUP BY p.user_id HAVING count(*) > 1;
+
+-- Arithmetic on groups that come and go; the group may be NULL.
+CREATE MATERIALIZED VIEW pt_categories AS
+SELECT p.category, count(*) AS n, count(p.description) AS described, count(*) FILTER (WHERE p.is_deleted) AS deleted,
+    sum(p.proof_score) AS score, avg(p.proof_score) AS mean, min(p.created_at) AS first_at, max(p.proof_score) AS best
+FROM projects p GROUP BY p.category;
+
+-- One row of messages, two rows of users.
+CREATE MATERIALIZED VIEW pt_mail AS
+SELECT u.id, (SELECT count(*) FROM direct_messages m WHERE m.sender_id = u.id) AS sent,
+    (SELECT count(*) FROM direct_messages m WHERE m.recipient_id = u.id AND NOT m.is_read) AS unread,
+    (SELECT max(m.created_at) FROM direct_messages m WHERE m.recipient_id = u.id) AS last_at
+FROM users u;
+CREATE UNIQUE INDEX ON pt_mail (id);
+
+CREATE MATERIALIZED VIEW pt_activity AS
+SELECT a.user_id, a.kind, count(*) AS n, max(a.at) AS last_at, bool_or(a.flag) AS any_flag, (array_agg(a.label ORDER BY a.at DESC, a.id DESC))[1] AS latest
+FROM (
+    SELECT user_id, 'comment' AS kind, id, created_at AS at, is_deleted AS flag, content AS label FROM comments
+    UNION ALL
+    SELECT user_id, 'vote', id, created_at, NOT is_upvote, NULL FROM upvotes
+    UNION ALL
+    SELECT creator_id, 'chain', id, created_at, is_featured, name FROM chains WHERE is_public
+) a
+GROUP BY a.user_id, a.kind;
+CREATE UNIQUE INDEX ON pt_activity (user_id, kind);
+
+-- The finish: rank and LIMIT with ties, linear decay.
+CREATE MATERIALIZED VIEW pt_top AS
+SELECT p.id, p.title, p.proof_score, row_number() OVER (ORDER BY p.proof_score DESC) AS place FROM projects p ORDER BY p.proof_score DESC LIMIT 3;
+CREATE UNIQUE INDEX ON pt_top (id);
+
+CREATE MATERIALIZED VIEW pt_hot AS
+SELECT c.id, c.name, (SELECT count(*) FROM chain_followers f WHERE f.chain_id = c.id) * 2 + extract(epoch FROM now() - c.created_at) / 3600 * -0.5 AS heat
+FROM chains c WHERE c.is_active ORDER BY heat DESC LIMIT 4;
+CREATE UNIQUE INDEX ON pt_hot (id);
+
+-- Time windows: of the own row, in a sub-select, in FILTER.
+CREATE MATERIALIZED VIEW pt_fresh AS
+SELECT n.id, n.user_id, n.title, a.username FROM notifications n LEFT JOIN users a ON a.id = n.actor_id WHERE n.created_at > now() - interval '7 days';
+CREATE UNIQUE INDEX ON pt_fresh (id);
+
+CREATE MATERIALIZED VIEW pt_weekly AS
+SELECT p.id, (SELECT count(*) FROM comments c WHERE c.project_id = p.id AND c.created_at > now() - interval '7 days') AS week FROM projects p;
+CREATE UNIQUE INDEX ON pt_weekly (id);
+
+CREATE MATERIALIZED VIEW pt_daily AS
+SELECT v.user_id, count(*) AS votes, count(*) FILTER (WHERE v.created_at > now() - interval '24 hours') AS today FROM upvotes v GROUP BY v.user_id;
+
+-- Ties that the server would settle as it likes.
+CREATE MATERIALIZED VIEW pt_arrays AS
+SELECT p.id, (SELECT json_agg(c.content) FROM comments c WHERE c.project_id = p.id) AS contents,
+    (SELECT array_agg(v.is_upvote ORDER BY v.created_at) FROM upvotes v WHERE v.project_id = p.id) AS votes, last.content AS last
+FROM projects p
+LEFT JOIN LATERAL (SELECT c.content FROM comments c WHERE c.project_id = p.id ORDER BY c.created_at DESC LIMIT 1) last ON true;
+CREATE UNIQUE INDEX ON pt_arrays (id);
+
+CREATE MATERIALIZED VIEW pt_best_projects AS
+SELECT u.id, best.title, best.votes
+FROM users u
+LEFT JOIN LATERAL (
+    SELECT p.title, (SELECT count(*) FROM upvotes v WHERE v.project_id = p.id) AS votes
+    FROM projects p WHERE p.user_id = u.id ORDER BY 2 DESC, p.id LIMIT 1
+) best ON true;
+CREATE UNIQUE INDEX ON pt_best_projects (id);
+
+CREATE MATERIALIZED VIEW pt_cte AS
+WITH tally AS (SELECT p.user_id, count(*) AS n FROM projects p JOIN upvotes v ON v.project_id = p.id GROUP BY p.user_id)
+SELECT u.id, coalesce(own.n, 0) AS votes, EXISTS (SELECT FROM tally t WHERE t.user_id = u.id AND t.n > 2) AS popular
+FROM users u LEFT JOIN tally own ON own.user_id = u.id;
+CREATE UNIQUE INDEX ON pt_cte (id);
+
+CREATE MATERIALIZED VIEW pt_views AS SELECT t.id, t.title, t.votes, u.username FROM project_tallies t JOIN users u ON u.id = t.user_id;
+
+CREATE MATERIALIZED VIEW pt_three_hops AS
+SELECT v.id, c.name, u.username AS owner FROM chain_post_votes v
+JOIN chain_posts po ON po.id = v.post_id JOIN chains c ON c.id = po.chain_id JOIN users u ON u.id = c.creator_id WHERE NOT po.is_deleted;
+
+-- Floats are recomputed; NaN and -0 are values like others.
+CREATE MATERIALIZED VIEW pt_measures AS
+SELECT m.kind, m.user_id, count(*) AS n, sum(m.value) AS total, sum(m.amount) AS amount, max(m.value) AS most, min(m.amount) AS least
+FROM measures m GROUP BY m.kind, m.user_id;
+
+CREATE MATERIALIZED VIEW "Pt ""Quoted"" Näme" AS
+SELECT u.id AS "Id", u.username AS "select", (SELECT sum(m.amount) FROM measures m WHERE m.user_id = u.id) AS "the 'Sum'" FROM users u;
+CREATE UNIQUE INDEX ON "Pt ""Quoted"" Näme" ("Id");
