@@ -20,7 +20,7 @@ use std::sync::Arc;
 use headwater_compile::SourceFile;
 use headwater_deploy::{Silent, apply, installed};
 use headwater_postgres::Client;
-use sqllogictest::{AsyncDB, Connection, DBOutput, DefaultColumnType, Record, Runner};
+use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 use tokio::sync::Mutex;
 use tokio_postgres::SimpleQueryMessage;
 
@@ -280,13 +280,4 @@ fn shown(value: Option<&str>) -> String {
 /// Makes sure that a server runs, before scripts are run at the same time.
 pub async fn warm_up() {
     let _ = tokio::task::spawn_blocking(|| TestServer::get(None)).await;
-}
-
-/// The name of a connection, for messages.
-#[must_use]
-pub fn connection_name(connection: &Connection) -> &str {
-    match connection {
-        Connection::Default => "default",
-        Connection::Named(name) => name,
-    }
 }

@@ -121,7 +121,7 @@ pub async fn run(spec: &Spec, model: &str) -> Report {
     for mutant in spec.mutants.iter().filter(|mutant| mutant.is_for(model)) {
         let caught = try_mutant(spec, &stage, mutant).await;
         judge(spec, model, mutant, &caught, &mut report);
-        report.caught.insert((model.to_owned(), mutant.name.clone()), caught.unwrap_or_else(|error| Some(error)));
+        report.caught.insert((model.to_owned(), mutant.name.clone()), caught.unwrap_or_else(Some));
     }
     report
 }

@@ -16,11 +16,7 @@ async fn every_statement_leaves_every_model_exact() {
         .filter(|path| path.file_stem().is_some_and(|stem| stem.to_string_lossy().contains(&wanted)))
         .collect();
     paths.sort();
-    let failures: Vec<String> = stream::iter(&paths)
-        .map(|path| run_file(path))
-        .buffer_unordered(AT_ONCE)
-        .collect::<Vec<_>>()
-        .await
-        .concat();
+    let failures: Vec<String> =
+        stream::iter(&paths).map(|path| run_file(path)).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.concat();
     assert!(failures.is_empty(), "{} failures:\n\n{}", failures.len(), failures.join("\n\n"));
 }

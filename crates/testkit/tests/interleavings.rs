@@ -18,7 +18,8 @@ async fn every_order_is_exact() {
         .filter(|path| path.file_stem().is_some_and(|stem| stem.to_string_lossy().contains(&wanted)))
         .collect();
     paths.sort();
-    let specs: Vec<Spec> = paths.iter().map(|path| Spec::read(path).unwrap_or_else(|error| panic!("{error}"))).collect();
+    let specs: Vec<Spec> =
+        paths.iter().map(|path| Spec::read(path).unwrap_or_else(|error| panic!("{error}"))).collect();
     let runs: Vec<(&Spec, &str)> =
         specs.iter().flat_map(|spec| spec.models.iter().map(move |(model, _)| (spec, model.as_str()))).collect();
     let counts = std::env::var_os("HEADWATER_SPEC_COUNTS").is_some();

@@ -3,7 +3,7 @@
 use super::spec::Spec;
 
 /// More orders than this are thinned out evenly.
-const MOST: usize = 90;
+const MOST: usize = 60;
 
 /// An isolation level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -143,7 +143,7 @@ impl Stage {
             self.settle(&mut actors, levels, &mut outcome, false, started).await;
         }
         self.settle(&mut actors, levels, &mut outcome, true, started).await;
-        self.again(&actors, levels, &mut outcome).await;
+        self.again(levels, &mut outcome).await;
         match self.oracle.differences(&self.control).await {
             Ok(found) if found.is_empty() => {}
             Ok(found) => outcome.problems.push(format!("\n  at the end:{}", lines(&found))),
@@ -266,8 +266,7 @@ impl Stage {
     }
 
     /// A client would run a transaction again that ended with 40001 or 40P01; so do we, one after the other.
-    async fn again(&self, actors: &[Actor], levels: &[Isolation], outcome: &mut Outcome) {
-        let _ = actors;
+    async fn again(&self, levels: &[Isolation], outcome: &mut Outcome) {
         let failed: Vec<_> = outcome.aborts.iter().filter(|(_, code)| code.starts_with("40")).cloned().collect();
         for (name, _) in failed {
             let Some(number) = self.sessions.iter().position(|session| session.name == name) else { continue };
