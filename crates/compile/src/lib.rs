@@ -43,6 +43,11 @@ pub fn compile(
         let mut compiled = Compiled::default();
         for model in models {
             let Some(resolution) = resolutions.get(&model.name) else { continue };
+            let unknown = unknown_columns(model, resolution);
+            if !unknown.is_empty() {
+                compiled.diagnostics.extend(unknown);
+                continue;
+            }
             match plan::plan(model, resolution, catalog) {
                 Ok(plan) => {
                     require(model, &plan, &mut compiled.diagnostics);
@@ -56,6 +61,46 @@ pub fn compile(
         compiled.models.sort_by(|one, other| one.name.cmp(&other.name));
         compiled
     })
+}
+
+/// Columns that an index names and the model does not have.
+fn unknown_columns(model: &ParsedModel, resolution: &Resolution) -> Vec<Diagnostic> {
+    let known = |name: &str| resolution.columns.iter().any(|column| column.name.as_str() == name);
+    let mut found = Vec::new();
+    for index in &model.indexes {
+        let mut names: Vec<String> = index.columns.iter().flatten().map(|name| name.as_str().to_owned()).collect();
+        let nodes = index.stmt.index_params.iter().chain(&index.stmt.index_including_params);
+        for node in nodes.chain(index.stmt.where_clause.as_deref()) {
+            match &node.node {
+                Some(pg_query::NodeEnum::IndexElem(element)) => {
+                    names.extend((!element.name.is_empty()).then(|| element.name.clone()));
+                    element.expr.iter().for_each(|expr| column_names(expr, &mut names));
+                }
+                _ => column_names(node, &mut names),
+            }
+        }
+        names.retain(|name| !known(name));
+        names.sort();
+        names.dedup();
+        for name in names {
+            let place = find_word(&index.text, &name);
+            let span = place.map_or(index.span.clone(), |at| index.span.start + at.start..index.span.start + at.end);
+            let columns: Vec<&str> = resolution.columns.iter().map(|column| column.name.as_str()).collect();
+            found.push(
+                Diagnostic::error(410, &index.file, span, format!("{} has no column {name}", model.name.short()))
+                    .label("no such column")
+                    .hint(format!("its columns are {}", columns.join(", "))),
+            );
+        }
+    }
+    found
+}
+
+fn column_names(node: &pg_query::protobuf::Node, names: &mut Vec<String>) {
+    if let Some(parts) = tree::build::column_parts(node) {
+        names.extend(parts.last().map(|name| (*name).to_owned()));
+    }
+    tree::visit::children(node, &mut |child| column_names(child, names));
 }
 
 /// `require delta` refuses a model that some change would reach in a slower way.

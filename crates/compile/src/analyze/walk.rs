@@ -155,14 +155,6 @@ impl Walker<'_> {
             self.expression(target, scope, region);
         }
         for group in &select.group_clause {
-            if matches!(&group.node, Some(NodeEnum::GroupingSet(_))) {
-                self.refuse(
-                    302,
-                    "GROUPING SETS, ROLLUP and CUBE are not maintained yet",
-                    "write one model per grouping, or a UNION ALL of them",
-                    "group by",
-                );
-            }
             self.expression(group, scope, region);
         }
         for other in select.having_clause.iter().map(|node| &**node).chain(&select.window_clause) {

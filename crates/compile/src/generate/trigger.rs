@@ -14,7 +14,7 @@ use super::{delta, locks};
 use crate::analyze::provenance::Path;
 use crate::output::{CompiledModel, SourceTriggers, Stage, Statement};
 use crate::plan::{MaintenancePlan, Strategy};
-use crate::tree::Expr;
+use crate::tree::{Expr, NodeEnum, build, visit};
 
 /// What happened to a source table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,7 @@ fn of_table(table: &QualifiedName, readers: &[Reader<'_>], stage: Stage, catalog
     let mut function_names = Vec::new();
     let building = if stage == Stage::Building { "building_" } else { "" };
     let members = catalog.tables.get(table).map(|table| table.members.clone()).unwrap_or_default();
+    let settings = settings(table, readers);
     for event in Event::ALL {
         let stem = format!("on_{}_{}", table.schema.as_str(), table.name.as_str());
         let name = Ident::generated(&stem, &format!("_{building}{}", event.word()));
@@ -98,7 +99,7 @@ fn of_table(table: &QualifiedName, readers: &[Reader<'_>], stage: Stage, catalog
             _ => body(table, readers, event, catalog),
         };
         let head = format!("{qualified}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER");
-        functions.push(function(&head, &[], &body, &format!("{} on {}", event.word(), table.short())));
+        functions.push(function(&head, &settings, &body, &format!("{} on {}", event.word(), table.short())));
         functions.push(Statement::new(
             format!("REVOKE ALL ON FUNCTION {qualified}() FROM PUBLIC"),
             "only its triggers call it",
@@ -126,6 +127,43 @@ fn of_table(table: &QualifiedName, readers: &[Reader<'_>], stage: Stage, catalog
     }
     discard.sort_by_key(|statement| statement.sql.starts_with("DROP FUNCTION"));
     SourceTriggers { table: table.clone(), functions, triggers, discard, function_names }
+}
+
+/// The settings that the functions pin: where a model's functions do, and a changed row's key or summand is computed rather than
+/// read, it must be computed alike.
+fn settings(table: &QualifiedName, readers: &[Reader<'_>]) -> Vec<(String, String)> {
+    let computed_value = |expr: &Expr| !is_read(expr.node());
+    let computed = |reader: &&Reader<'_>| match &reader.plan.strategies[table] {
+        Strategy::Keyed(paths) => {
+            let hops = paths.iter().flat_map(|path| &path.hops).flat_map(|hop| &hop.on);
+            let mut exprs = paths.iter().flat_map(|path| &path.key).chain(hops.flat_map(|(from, to)| [from, to]));
+            exprs.any(computed_value)
+        }
+        Strategy::Delta(delta) => delta.contributions.iter().any(|contribution| {
+            let inputs = contribution.inputs.iter().flat_map(|input| input.condition.iter().chain(&input.value));
+            let mut exprs = contribution.key.iter().chain(&contribution.condition).chain(inputs);
+            exprs.any(computed_value)
+        }),
+    };
+    let pinned: BTreeSet<(String, String)> =
+        readers.iter().filter(computed).flat_map(|reader| reader.plan.pinned.iter().cloned()).collect();
+    pinned.into_iter().collect()
+}
+
+/// True for what no setting can change: columns, constants, and tests and equalities of them.
+fn is_read(node: &crate::tree::Node) -> bool {
+    let plain = match &node.node {
+        Some(NodeEnum::ColumnRef(_) | NodeEnum::AConst(_) | NodeEnum::BoolExpr(_)) => true,
+        Some(NodeEnum::NullTest(_) | NodeEnum::BooleanTest(_) | NodeEnum::String(_)) => true,
+        Some(NodeEnum::TypeCast(cast)) => {
+            cast.arg.as_ref().is_some_and(|arg| matches!(&arg.node, Some(NodeEnum::AConst(_))))
+        }
+        Some(NodeEnum::AExpr(expr)) => ["=", "<>"].contains(&build::last_name(&expr.name)),
+        _ => false,
+    };
+    let mut all = plain;
+    visit::children(node, &mut |child| all = all && is_read(child));
+    all
 }
 
 fn truncate_body(table: &QualifiedName, readers: &[Reader<'_>]) -> String {

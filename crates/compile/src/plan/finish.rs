@@ -10,6 +10,8 @@
 //! -- finish: SELECT id, hw_s1 - EXTRACT(epoch FROM now() - hw_s2) / 3600 AS trending FROM … ORDER BY hw_o1 DESC
 //! ```
 
+use std::collections::BTreeSet;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SelectStmt, SetOperation};
 
@@ -75,7 +77,7 @@ impl Split {
 }
 
 /// Cuts a SELECT.
-pub fn split(select: &SelectStmt) -> Result<Split, Refusal> {
+pub fn split(select: &SelectStmt, aggregates: &BTreeSet<String>) -> Result<Split, Refusal> {
     let mut core = select.clone();
     let order = std::mem::take(&mut core.sort_clause);
     let windows = std::mem::take(&mut core.window_clause);
@@ -112,6 +114,9 @@ pub fn split(select: &SelectStmt) -> Result<Split, Refusal> {
     for target in &targets {
         let Some(NodeEnum::ResTarget(target)) = &target.node else { continue };
         let (name, Some(value)) = (output_name(target), target.val.as_deref()) else { continue };
+        if aggregates_clock(value, aggregates) {
+            return Err(super::rules::window::not_simple());
+        }
         if !moves(value) {
             split.core.target_list.push(build::target(value.clone(), &name));
             split.columns.push(Stored { name, expr: Some(Expr::new(value.clone())) });
@@ -200,6 +205,22 @@ fn reads_columns(node: &Node) -> bool {
 /// the window rule keeps), a window function.
 fn moves(node: &Node) -> bool {
     windowed(node) || reads_clock_outside_filters(node)
+}
+
+/// True for an aggregate over the clock, such as `max(now() - created_at)`: neither stored nor computed at read time.
+fn aggregates_clock(node: &Node, aggregates: &BTreeSet<String>) -> bool {
+    if let Some(NodeEnum::FuncCall(call)) = &node.node
+        && call.over.is_none()
+        && aggregates.contains(build::last_name(&call.funcname))
+    {
+        return call.args.iter().chain(&call.agg_order).any(reads_clock_outside_filters);
+    }
+    if matches!(&node.node, Some(NodeEnum::SubLink(_))) {
+        return false;
+    }
+    let mut found = false;
+    visit::children(node, &mut |child| found = found || aggregates_clock(child, aggregates));
+    found
 }
 
 fn reads_clock_outside_filters(node: &Node) -> bool {

@@ -117,18 +117,18 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
             "",
         )]
     })?;
+    refusals.extend(rules::refused::expressions(&select));
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
     let definition = determinize::determinize(&select, catalog);
-    refusals.extend(rules::refused::expressions(&definition));
     let aggregates: BTreeSet<String> = resolution
         .functions
         .iter()
         .filter(|function| function.aggregate)
         .map(|function| function.name.clone())
         .collect();
-    if !refusals.is_empty() {
-        return Err(refusals);
-    }
-    let mut split = finish::split(&definition).map_err(|refusal| vec![refusal])?;
+    let mut split = finish::split(&definition, &aggregates).map_err(|refusal| vec![refusal])?;
     rules::window::add_due(&mut split, &aggregates).map_err(|refusal| vec![refusal])?;
     let first = walk::analyze(&split.core, catalog, &aggregates);
     if !first.problems.is_empty() {

@@ -111,6 +111,18 @@ pub fn expressions(select: &SelectStmt) -> Vec<Refusal> {
             ));
         }
     });
+    let mut grouping_sets = false;
+    visit::select_children(select, &mut |child| {
+        grouping_sets = grouping_sets || visit::any(child, &|node| matches!(node, NodeEnum::GroupingSet(_)));
+    });
+    if grouping_sets {
+        refusals.push(Refusal::new(
+            302,
+            "GROUPING SETS, ROLLUP and CUBE are not maintained yet",
+            "write one model per grouping, or a UNION ALL of them",
+            "group by",
+        ));
+    }
     if !select.locking_clause.is_empty() {
         refusals.push(Refusal::new(
             323,

@@ -189,7 +189,9 @@ fn refuse_any(core: &SelectStmt) -> Result<(), Refusal> {
     if count_clock(core) == 0 { Ok(()) } else { Err(not_simple()) }
 }
 
-fn not_simple() -> Refusal {
+/// What is said where no moment of change can be told.
+#[must_use]
+pub fn not_simple() -> Refusal {
     Refusal::new(
         406,
         "the clock is read at a place where the moment of change cannot be told",
