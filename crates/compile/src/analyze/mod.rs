@@ -119,6 +119,8 @@ pub struct Analysis {
     pub shape: Shape,
     /// The items of the top block's FROM: visible alias → unique alias.
     pub top_aliases: BTreeMap<String, String>,
+    /// The views that were expanded.
+    pub views: BTreeSet<QualifiedName>,
     /// What cannot be maintained, and why.
     pub problems: Vec<Problem>,
 }

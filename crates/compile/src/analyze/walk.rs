@@ -291,7 +291,26 @@ impl Walker<'_> {
         }
         let schema = if range.schemaname.is_empty() { "pg_catalog" } else { &range.schemaname };
         let Ok(name) = QualifiedName::parse(schema, &range.relname) else { return };
+        if ["headwater", "headwater_resolve"].contains(&schema) {
+            self.refuse(
+                314,
+                "a model that reads another model is not maintained yet",
+                "read the tables that the other model reads, or put its SELECT into a WITH query",
+                range.relname.clone(),
+            );
+            return;
+        }
         if let Some(view) = self.catalog.views.get(&name) {
+            if is_model(&view.definition) {
+                self.refuse(
+                    314,
+                    format!("{} is a model; a model that reads another model is not maintained yet", name.short()),
+                    "read the tables that the other model reads, or put its SELECT into a WITH query",
+                    range.relname.clone(),
+                );
+                return;
+            }
+            self.analysis.views.insert(name.clone());
             match tree::parse_select(&view.definition) {
                 Ok(query) => {
                     let names: Vec<String> =
@@ -437,7 +456,7 @@ impl Walker<'_> {
     fn condition(&mut self, node: &Node, scope: &Scope<'_>, region: RegionId) {
         match &node.node {
             Some(NodeEnum::AExpr(expr))
-                if expr.kind == AExprKind::AexprOp as i32 && build::strings(&expr.name) == Some(vec!["="]) =>
+                if expr.kind == AExprKind::AexprOp as i32 && build::last_name(&expr.name) == "=" =>
             {
                 self.expression(node, scope, region);
                 if let (Some(left), Some(right)) = (&expr.lexpr, &expr.rexpr)
@@ -693,6 +712,12 @@ impl Walker<'_> {
         }
         constant_not_null(expr.node())
     }
+}
+
+/// True for the view over a model table.
+fn is_model(definition: &str) -> bool {
+    let Ok(select) = tree::parse_select(definition) else { return false };
+    matches!(select.from_clause.as_slice(), [Node { node: Some(NodeEnum::RangeVar(range)) }] if range.schemaname == "headwater")
 }
 
 /// Whether a NULL among the values of `IN` can be told from an absent one.

@@ -87,7 +87,7 @@ fn reader(plan: &MaintenancePlan, path: &Path, level: usize, event: Event, catal
     let (from, to) = &hop.on[0];
     let mut source = "hw_rows AS r".to_owned();
     for earlier in &path.hops[..level] {
-        source.push_str(&join(plan, path, earlier));
+        source.push_str(&join(plan, path, earlier, catalog));
     }
     let space = Space::of(plan, hop, from, to, catalog);
     Ids {
@@ -118,11 +118,12 @@ fn target_writer(plan: &MaintenancePlan, path: &Path, position: usize, event: Ev
 /// A hop as a lookup per row. OFFSET 0 keeps the planner from turning it into a hash join over the whole table: the plan is made
 /// once a session, and the statement it is made for may have changed a million rows or one.
 #[must_use]
-pub fn join(plan: &MaintenancePlan, path: &Path, hop: &Hop) -> String {
+pub fn join(plan: &MaintenancePlan, path: &Path, hop: &Hop, catalog: &Catalog) -> String {
     let target = &plan.analysis.occurrences[hop.to];
     let printed = |expr: &Expr| path.printed(&plan.analysis, expr);
+    let equal = |to: &Expr| type_of(plan, to, catalog).map_or("OPERATOR(pg_catalog.=)".to_owned(), super::sql::equals);
     let on: Vec<String> =
-        hop.on.iter().map(|(from, to)| format!("{} OPERATOR(pg_catalog.=) {}", printed(to), printed(from))).collect();
+        hop.on.iter().map(|(from, to)| format!("{} {} {}", printed(to), equal(to), printed(from))).collect();
     let (kind, condition) = if hop.outer { ("LEFT JOIN LATERAL", " ON true") } else { ("CROSS JOIN LATERAL", "") };
     let alias = path.alias(&plan.analysis, &target.alias);
     format!(

@@ -35,7 +35,7 @@ use names::Names;
 /// Prints one model.
 #[must_use]
 pub fn model(parsed: &ParsedModel, resolution: &Resolution, plan: MaintenancePlan, catalog: &Catalog) -> CompiledModel {
-    let names = Names::new(&parsed.name, &storage::version(parsed, &plan));
+    let names = Names::new(&parsed.name, &storage::version(parsed, &plan, catalog));
     let plan = Arc::new(plan);
     let (mut build, index_notes) = storage::statements(parsed, &plan, &names, catalog);
     build.extend(maintain::functions(&plan, &names));

@@ -14,12 +14,14 @@ use crate::plan::MaintenancePlan;
 use crate::tree::{build, print, visit};
 
 /// Changes whenever the generated objects change for the same model text.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 /// Eight hexadecimal digits over everything that the version's objects depend on.
 #[must_use]
-pub fn version(parsed: &ParsedModel, plan: &MaintenancePlan) -> String {
+pub fn version(parsed: &ParsedModel, plan: &MaintenancePlan, catalog: &Catalog) -> String {
     let key = format!("{:?}", plan.key);
+    let views: Vec<&str> =
+        plan.analysis.views.iter().filter_map(|name| Some(catalog.views.get(name)?.definition.as_str())).collect();
     short_hash(&[
         FORMAT,
         &parsed.name.to_string(),
@@ -28,6 +30,7 @@ pub fn version(parsed: &ParsedModel, plan: &MaintenancePlan) -> String {
         &print::select_on_one_line(&plan.core),
         &key,
         &format!("{:?}", plan.pinned),
+        &views.join(";"),
     ])
 }
 

@@ -287,7 +287,7 @@ fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, event: Event, catalog:
     for path in paths {
         let mut source = format!("{source_rows} AS r");
         for hop in &path.hops {
-            source.push_str(&locks::join(plan, path, hop));
+            source.push_str(&locks::join(plan, path, hop, catalog));
         }
         let list = |nulls: &BTreeSet<usize>| {
             path.key

@@ -108,8 +108,9 @@ pub fn split(select: &SelectStmt, aggregates: &BTreeSet<String>) -> Result<Split
         // DISTINCT ON takes its row by the block's own ORDER BY.
         core.sort_clause.clone_from(&order);
     }
-    let plain = core.distinct_clause.is_empty() && core.group_clause.is_empty();
     let targets = std::mem::take(&mut core.target_list);
+    let aggregated = targets.iter().any(|target| crate::analyze::walk::is_aggregated(target, aggregates));
+    let plain = core.distinct_clause.is_empty() && core.group_clause.is_empty() && !aggregated;
     let mut split = Split { core, columns: Vec::new(), finish, due: Vec::new() };
     for target in &targets {
         let Some(NodeEnum::ResTarget(target)) = &target.node else { continue };

@@ -138,7 +138,7 @@ fn read(link: &SubLink, text: &str, key: &Key, catalog: &Catalog) -> Option<Link
 /// `alias.column = <key column>`, either way round: the position in the key and the column.
 fn correlation(condition: &Node, key: &Key, alias: &str) -> Option<(usize, Expr)> {
     let Some(NodeEnum::AExpr(expr)) = &condition.node else { return None };
-    if expr.kind != AExprKind::AexprOp as i32 || build::strings(&expr.name) != Some(vec!["="]) {
+    if expr.kind != AExprKind::AexprOp as i32 || build::last_name(&expr.name) != "=" {
         return None;
     }
     let (left, right) = (expr.lexpr.as_deref()?, expr.rexpr.as_deref()?);

@@ -40,7 +40,8 @@ pub(super) fn find(split: &mut Split, key: &Key, catalog: &Catalog) -> Option<BT
     let (item, branches) = branches(from)?;
     let groups: Vec<Expr> = core.group_clause.iter().map(|group| Expr::new(group.clone())).collect();
     let keyed = key.columns.iter().all(|column| column.visible.as_ref().is_some_and(|expr| groups.contains(expr)));
-    if !keyed || groups.len() != key.columns.len() {
+    // Without GROUP BY there is one group, whose row stays when its last source row goes.
+    if !groups.is_empty() && (!keyed || groups.len() != key.columns.len()) {
         return None;
     }
     let mut aggregates: Vec<Aggregate> = Vec::new();
@@ -107,7 +108,7 @@ pub(super) fn find(split: &mut Split, key: &Key, catalog: &Catalog) -> Option<BT
         }
         let delta = found.entry(branch.table.clone()).or_default();
         delta.states.clone_from(&states);
-        delta.lives_by = Some(lives_by.clone());
+        delta.lives_by = (!groups.is_empty()).then(|| lives_by.clone());
         delta.contributions.push(contribution);
     }
     for (table, delta) in &mut found {

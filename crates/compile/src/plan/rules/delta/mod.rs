@@ -120,7 +120,9 @@ pub fn find(split: &mut Split, key: &Key, catalog: &Catalog) -> BTreeMap<Qualifi
     if !key.unique || key.columns.is_empty() || key.columns.iter().any(|column| column.visible.is_none()) {
         return BTreeMap::new();
     }
-    if !split.core.group_clause.is_empty() {
+    let one_row =
+        key.columns.iter().all(|column| column.visible.as_ref().is_some_and(|expr| expr.relations().is_empty()));
+    if !split.core.group_clause.is_empty() || one_row {
         return grouped::find(split, key, catalog).unwrap_or_default();
     }
     correlated::find(split, key, catalog)
