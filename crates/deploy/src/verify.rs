@@ -84,7 +84,12 @@ pub async fn verify(client: &mut Client, options: &Options, progress: &dyn Progr
     progress.begin("verifying", models.len() as u64);
     let mut found = Vec::new();
     for model in models {
-        found.push(verify_model(client, model, options.repair).await?);
+        let verified = match verify_model(client, model, options.repair).await {
+            // A SELECT that fails says nothing of the other models.
+            Err(error) if !error.is_unreachable() => failed(model, &error),
+            outcome => outcome?,
+        };
+        found.push(verified);
         progress.done(found.len() as u64);
     }
     progress.end();
@@ -106,6 +111,13 @@ pub fn choose<'a>(installed: &'a [InstalledModel], names: &[String]) -> Result<V
         serving.iter().copied().find(answers).ok_or_else(|| Error::UnknownModel { name: name.clone(), known: known() })
     };
     names.iter().map(find).collect()
+}
+
+/// A model whose SELECT, or whose repair, the server refuses.
+fn failed(model: &InstalledModel, error: &Error) -> Verified {
+    let comparison = Comparison { missing: 0, extra: 0, altered: 0, rows: 0, sample: Vec::new() };
+    let broken = Some(error.to_string());
+    Verified { name: model.name.short(), exact: false, comparison, repaired_keys: None, broken }
 }
 
 async fn verify_model(client: &mut Client, model: &InstalledModel, repair: bool) -> Result<Verified, Error> {

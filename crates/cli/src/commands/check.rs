@@ -26,7 +26,7 @@ pub async fn run(session: &Session, options: &Check) -> Outcome {
         );
     } else {
         draw::problems(&wanted.problems);
-        outln!("{} models compile, {errors} errors", wanted.models.len());
+        outln!("models that compile: {}, errors: {errors}", wanted.models.len());
     }
     Ok(if errors == 0 { FINE } else { FOUND })
 }

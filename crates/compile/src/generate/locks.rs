@@ -6,6 +6,7 @@
 //! bumps all. Elsewhere it is the other way round. Two children then rarely wait for each other, and a child and its parent
 //! always do.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_catalog::{Catalog, Ident, PgType, QualifiedName};
@@ -19,17 +20,22 @@ use crate::tree::{Expr, print};
 /// The lock statements of one table and event, in the order in which they must run; each is a query of lock ids.
 #[must_use]
 pub fn queries(plans: &[&MaintenancePlan], table: &QualifiedName, event: Event, catalog: &Catalog) -> Vec<String> {
-    let mut levels: BTreeMap<usize, BTreeSet<Ids>> = BTreeMap::new();
+    // Locks far from the key come first, for readers and writers of a hop alike: that is one order for everybody.
+    let mut levels: BTreeMap<Reverse<usize>, BTreeSet<Ids>> = BTreeMap::new();
     for plan in plans {
         for path in keyed_paths(plan) {
             if plan.analysis.occurrences[path.from].table == *table {
                 for level in 0..path.hops.len() {
-                    levels.entry(level).or_default().insert(reader(plan, path, level, event, catalog));
+                    levels
+                        .entry(Reverse(path.hops.len() - level))
+                        .or_default()
+                        .insert(reader(plan, path, level, event, catalog));
                 }
             }
             for (position, hop) in path.hops.iter().enumerate() {
                 if plan.analysis.occurrences[hop.to].table == *table {
-                    levels.entry(0).or_default().insert(target_writer(plan, path, position, event, catalog));
+                    let writer = target_writer(plan, path, position, event, catalog);
+                    levels.entry(Reverse(path.hops.len() - position)).or_default().insert(writer);
                 }
             }
         }
