@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use headwater_postgres::Client;
 use tokio::sync::Mutex;
 
-use super::session::{Failure, Session};
+use super::session::{Failure, Judge, Session};
 use super::stage::Stage;
 use super::statements::Writer;
-use crate::Oracle;
 
 /// Transactions of each session between two comparisons.
 const BURST: usize = 5;
@@ -21,7 +20,7 @@ type Log = Arc<Mutex<Vec<String>>>;
 pub async fn run(stage: &Stage, seed: u64, sessions: usize, until: Instant) -> Result<usize, Failure> {
     let database = stage.copy().await;
     let control = database.connect().await;
-    let oracle = Oracle::load(&control, &[]).await.expect("the installed models");
+    let judge = Judge::load(&control, &[]).await;
     let mut writers: Vec<Writer> =
         (0..sessions as u64).map(|number| Writer::new(&stage.tables, seed * 31 + number, stage.major())).collect();
     let mut clients = Vec::new();
@@ -30,7 +29,7 @@ pub async fn run(stage: &Stage, seed: u64, sessions: usize, until: Instant) -> R
         client.batch_execute("SET deadlock_timeout = '50ms'; SET statement_timeout = '30s'").await.expect("settings");
         clients.push(Arc::new(client));
     }
-    Session::new(&control).run(&writers[0].population(), &oracle).await?;
+    Session::new(&control).populate(&writers[0].population(), &judge).await?;
     let mut count = 0;
     while Instant::now() < until {
         let log = Log::default();
@@ -45,7 +44,7 @@ pub async fn run(stage: &Stage, seed: u64, sessions: usize, until: Instant) -> R
         }
         let history = log.lock().await.clone();
         count += history.len();
-        let found = Session::new(&control).check(&oracle).await.err().or(failed);
+        let found = Session::new(&control).check(&judge).await.err().or(failed);
         if let Some(failure) = found {
             return Err(Failure { history, ..failure });
         }

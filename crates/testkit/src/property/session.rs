@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use headwater_deploy::{installed, verify};
 use headwater_postgres::Client;
 use tokio_postgres::error::SqlState;
 
@@ -41,6 +42,42 @@ impl fmt::Display for Failure {
     }
 }
 
+/// The oracle, for models that change as time passes too: what differs only because a moment has come does not differ
+/// once the clock's work is done.
+#[derive(Debug, Clone)]
+pub struct Judge {
+    oracle: Oracle,
+    ticks: Option<String>,
+}
+
+impl Judge {
+    /// For the serving models with these names; all of them, where there is none.
+    ///
+    /// # Panics
+    /// Where the installed models cannot be read.
+    pub async fn load(client: &Client, names: &[&str]) -> Self {
+        let oracle = Oracle::load(client, names).await.unwrap_or_else(|error| panic!("{error}"));
+        let installed = installed::load(client).await.unwrap_or_else(|error| panic!("{error}"));
+        let ticks: Vec<String> = installed
+            .iter()
+            .filter(|model| model.serves() && model.timed)
+            .map(|model| format!("SELECT {}(1000)", verify::tick_function(&model.name, &model.version)))
+            .collect();
+        Self { oracle, ticks: (!ticks.is_empty()).then(|| ticks.join("; ")) }
+    }
+
+    /// What is wrong now, as this session sees it.
+    pub async fn differences(&self, client: &Client) -> Result<Vec<Difference>, tokio_postgres::Error> {
+        let mut found = self.oracle.differences(client).await?;
+        for _ in 0..3 {
+            let Some(ticks) = self.ticks.as_ref().filter(|_| !found.is_empty()) else { break };
+            client.batch_execute(ticks).await?;
+            found = self.oracle.differences(client).await?;
+        }
+        Ok(found)
+    }
+}
+
 /// A session and what it has open.
 #[derive(Debug)]
 pub struct Session<'c> {
@@ -59,17 +96,25 @@ impl<'c> Session<'c> {
     }
 
     /// Runs a script; stops at the first statement after which a model is wrong.
-    pub async fn run(&mut self, script: &[String], oracle: &Oracle) -> Result<(), Failure> {
+    pub async fn run(&mut self, script: &[String], judge: &Judge) -> Result<(), Failure> {
         for statement in script.iter().map(String::as_str).chain(std::iter::once("COMMIT")) {
             if statement == "COMMIT" && !self.open {
                 continue;
             }
             self.step(statement).await?;
             if !is_control(statement) {
-                self.check(oracle).await?;
+                self.check(judge).await?;
             }
         }
         Ok(())
+    }
+
+    /// Runs statements outside transactions and asks the oracle once, afterwards.
+    pub async fn populate(&mut self, script: &[String], judge: &Judge) -> Result<(), Failure> {
+        for statement in script {
+            self.step(statement).await?;
+        }
+        self.check(judge).await
     }
 
     /// Runs one statement. An error that applications may get (a constraint, a conflict with another writer) undoes it, or
@@ -93,15 +138,17 @@ impl<'c> Session<'c> {
     }
 
     /// The oracle, here and now.
-    pub async fn check(&mut self, oracle: &Oracle) -> Result<(), Failure> {
-        match oracle.differences(self.client).await {
+    pub async fn check(&mut self, judge: &Judge) -> Result<(), Failure> {
+        match judge.differences(self.client).await {
             Ok(found) if found.is_empty() => Ok(()),
             Ok(found) => Err(self.failure(found, None)),
             Err(error) if error.code().is_some_and(is_expected) => {
                 self.undo(&error).await;
                 Ok(())
             }
-            Err(error) => Err(self.failure(Vec::new(), Some(format!("oracle: {}", headwater_postgres::describe(&error))))),
+            Err(error) => {
+                Err(self.failure(Vec::new(), Some(format!("oracle: {}", headwater_postgres::describe(&error)))))
+            }
         }
     }
 
@@ -151,5 +198,6 @@ fn is_control(statement: &str) -> bool {
 /// Constraints; rows twice in one statement; conflicts; savepoints that are gone; values out of range.
 fn is_expected(code: &SqlState) -> bool {
     let code = code.code();
-    ["23", "40", "22"].iter().any(|class| code.starts_with(class)) || ["21000", "27000", "3B001", "25P01", "25P02"].contains(&code)
+    ["23", "40", "22"].iter().any(|class| code.starts_with(class))
+        || ["21000", "27000", "3B001", "25P01", "25P02"].contains(&code)
 }

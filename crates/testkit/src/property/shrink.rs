@@ -2,18 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::session::{Failure, Session};
+use super::session::{Failure, Judge, Session};
 use super::stage::Stage;
-use crate::Oracle;
 
 /// Runs a script on a copy of the stage.
 pub async fn attempt(stage: &Stage, script: &[String], models: &[String]) -> Result<(), Failure> {
     let database = stage.copy().await;
     let client = database.connect().await;
     let names: Vec<&str> = models.iter().map(String::as_str).collect();
-    let oracle = Oracle::load(&client, &names).await.expect("the installed models");
+    let judge = Judge::load(&client, &names).await;
     client.batch_execute("SET statement_timeout = '30s'").await.expect("a setting");
-    Session::new(&client).run(script, &oracle).await
+    Session::new(&client).run(script, &judge).await
 }
 
 /// The shortest script found within the time, and how it fails. `script` fails with `failure` to begin with.
@@ -21,9 +20,9 @@ pub async fn shrink(stage: &Stage, script: Vec<String>, failure: Failure, time: 
     let until = Instant::now() + time;
     let models = failure.models();
     let mut best = (script, failure);
-    // What comes after the failing statement does not matter, nor does what was run for other models.
     let mut size = best.0.len().div_ceil(2);
-    while size > 0 {
+    while size > 0 && Instant::now() < until {
+        let before = best.0.len();
         let mut from = 0;
         while from < best.0.len() && Instant::now() < until {
             let mut shorter = best.0.clone();
@@ -33,7 +32,10 @@ pub async fn shrink(stage: &Stage, script: Vec<String>, failure: Failure, time: 
                 _ => from += size,
             }
         }
-        size /= 2;
+        // What a statement needed may have gone after it was looked at, so the last pass is repeated.
+        if size > 1 || best.0.len() == before {
+            size /= 2;
+        }
     }
     best
 }

@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use super::{below, chance, pick};
 use crate::traffic::Random;
 
-/// Ids a table.
+/// Ids a table. The last two are not there to begin with.
 const IDS: usize = 9;
 
 /// Values that the application's CHECKs ask for, by table and column, or by column alone.
@@ -20,13 +20,15 @@ const WORDS: &[(&str, &[&str])] = &[
     ("category", &["'web'", "'data'", "''"]),
 ];
 
-/// Moments, well inside or well outside the models' time windows, many of them equal.
+/// Moments inside and outside the models' time windows, many of them equal; some leave a window while the test runs.
 const MOMENTS: &[&str] = &[
     "now()",
     "now() - interval '1 hour'",
     "now() - interval '25 hours'",
     "now() - interval '6 days'",
     "now() - interval '8 days'",
+    "now() - interval '7 days' + interval '300 ms'",
+    "now() - interval '24 hours' + interval '200 ms'",
     "timestamptz '2026-01-01 00:00Z'",
     "timestamptz '2026-01-01 00:00Z'",
     "timestamptz '2025-03-30 01:30+01'",
@@ -68,6 +70,16 @@ impl Table {
         self.columns.iter().filter(|column| column.key)
     }
 
+    /// The values of one of the rows that are there to begin with.
+    pub fn first_row(&self, number: usize, random: &mut Random) -> Vec<String> {
+        let mut value = |column: &Column| match (column.ty.as_str(), column.references) {
+            ("uuid", None) if column.key => id(self.number, number % (IDS - 2)),
+            ("text", None) if column.unique => format!("'{}{number}'", column.name),
+            _ => self.value(column, random),
+        };
+        self.columns.iter().map(&mut value).collect()
+    }
+
     /// A value for a column, as SQL.
     pub fn value(&self, column: &Column, random: &mut Random) -> String {
         if column.nullable && chance(random, 30) {
@@ -79,11 +91,13 @@ impl Table {
             return (*pick(random, words)).to_owned();
         }
         match (column.ty.as_str(), column.references) {
-            ("uuid", Some(table)) => id(table, below(random, IDS)),
+            ("uuid", Some(table)) => id(table, below(random, IDS - 2)),
             ("uuid", None) => id(self.number, below(random, IDS)),
             ("boolean", _) => (*pick(random, &["true", "false"])).to_owned(),
             ("timestamp with time zone", _) => (*pick(random, MOMENTS)).to_owned(),
-            ("double precision", _) => (*pick(random, &["0", "'-0'", "'NaN'", "1.5", "1e300", "0.1", "0.2"])).to_owned(),
+            ("double precision", _) => {
+                (*pick(random, &["0", "'-0'", "'NaN'", "1.5", "1e300", "0.1", "0.2"])).to_owned()
+            }
             ("numeric", _) => (*pick(random, &["0", "1.1", "1.10", "'NaN'", "-5", "0.30"])).to_owned(),
             ("integer" | "bigint" | "smallint", _) => below(random, IDS).to_string(),
             _ if column.unique => format!("'{}{}'", column.name, below(random, IDS * 2)),
