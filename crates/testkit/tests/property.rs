@@ -150,12 +150,16 @@ async fn every_model_is_exact_between_bursts_of_many_writers() {
     let (all, schema) = (wanted_models(), schema());
     let until = Instant::now() + Duration::from_secs(number("HEADWATER_SECONDS", 10));
     let mut seed = number("HEADWATER_SEED", 3);
-    let mut statements = 0;
+    let (mut statements, mut refused, mut conflicts) = (0, 0, 0);
     while Instant::now() < until {
         let stage = Stage::set(&schema, &chosen(&all, seed)).await.unwrap_or_else(|error| panic!("{error}"));
         let round = until.min(Instant::now() + Duration::from_secs(10));
         match crowd::run(&stage, seed, 3 + usize::try_from(seed % 2).unwrap_or(0), round).await {
-            Ok(count) => statements += count,
+            Ok(count) => {
+                statements += count.statements;
+                refused += count.refused;
+                conflicts += count.conflicts;
+            }
             Err(failure) => report(&format!(
                 "-- several writers, seed {seed}, PostgreSQL {}: {}\n{failure}\n",
                 stage.major(),
@@ -164,5 +168,6 @@ async fn every_model_is_exact_between_bursts_of_many_writers() {
         }
         seed += 1;
     }
-    eprintln!("{statements} statements, {} models, last seed {}", all.len(), seed - 1);
+    let models = all.len();
+    eprintln!("{statements} statements ({refused} refused, {conflicts} conflicts), {models} models, last seed {}", seed - 1);
 }

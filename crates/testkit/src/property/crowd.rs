@@ -11,13 +11,24 @@ use super::stage::Stage;
 use super::statements::Writer;
 
 /// Transactions of each session between two comparisons.
-const BURST: usize = 5;
+const BURST: usize = 12;
 
 /// What happened in a burst, in the order in which statements ended.
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// Writes with `sessions` sessions until `until`. Returns how many statements were run.
-pub async fn run(stage: &Stage, seed: u64, sessions: usize, until: Instant) -> Result<usize, Failure> {
+/// What was run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Count {
+    /// Statements, those of transactions' frames included.
+    pub statements: usize,
+    /// Statements that a constraint refused.
+    pub refused: usize,
+    /// Statements that another writer got in the way of.
+    pub conflicts: usize,
+}
+
+/// Writes with `sessions` sessions until `until`.
+pub async fn run(stage: &Stage, seed: u64, sessions: usize, until: Instant) -> Result<Count, Failure> {
     let database = stage.copy().await;
     let control = database.connect().await;
     let judge = Judge::load(&control, &[]).await;
@@ -29,9 +40,11 @@ pub async fn run(stage: &Stage, seed: u64, sessions: usize, until: Instant) -> R
         client.batch_execute("SET deadlock_timeout = '50ms'; SET statement_timeout = '30s'").await.expect("settings");
         clients.push(Arc::new(client));
     }
-    Session::new(&control).populate(&writers[0].population(), &judge).await?;
-    let mut count = 0;
+    let mut count = Count::default();
+    let population = writers[0].population();
     while Instant::now() < until {
+        // Rows that have gone since come back.
+        Session::new(&control).populate(&population, &judge).await?;
         let log = Log::default();
         let mut running = Vec::new();
         for (number, (client, writer)) in clients.iter().zip(&mut writers).enumerate() {
@@ -43,7 +56,11 @@ pub async fn run(stage: &Stage, seed: u64, sessions: usize, until: Instant) -> R
             failed = one.await.expect("a session").err().or(failed);
         }
         let history = log.lock().await.clone();
-        count += history.len();
+        let refused = history.iter().filter(|statement| statement.contains("; -- ")).count();
+        let conflicts = history.iter().filter(|statement| statement.contains("SQLSTATE 40")).count();
+        count.statements += history.len();
+        count.refused += refused - conflicts;
+        count.conflicts += conflicts;
         let found = Session::new(&control).check(&judge).await.err().or(failed);
         if let Some(failure) = found {
             return Err(Failure { history, ..failure });
