@@ -16,6 +16,7 @@ use crate::{Effort, Failure};
 pub const FRESH_USERS: i32 = 4_000;
 
 /// The server, and how much to measure on it.
+#[derive(Clone)]
 pub struct Arena {
     /// The workspace.
     pub root: PathBuf,
@@ -47,6 +48,11 @@ impl Arena {
         Ok(())
     }
 
+    /// The same server with another effort.
+    pub fn with(&self, effort: Effort) -> Self {
+        Self { effort, ..self.clone() }
+    }
+
     /// Connects to a database.
     pub async fn connect(&self, database: &str) -> Result<Client, Failure> {
         Ok(connect(&self.server.config(database)).await?)
@@ -55,8 +61,10 @@ impl Arena {
     /// The database with the showcase at `scale`, its indexes and some [`FRESH_USERS`], no models. Loaded where it is not
     /// there yet or its files have changed.
     pub async fn showcase(&self, scale: f64) -> Result<String, Failure> {
-        let texts: Vec<String> =
-            ["schema.sql", "data.sql", "indexes.sql"].iter().map(|name| self.example(name)).collect::<Result<_, _>>()?;
+        let texts: Vec<String> = ["schema.sql", "data.sql", "indexes.sql"]
+            .iter()
+            .map(|name| self.example(name))
+            .collect::<Result<_, _>>()?;
         let name = format!("showcase_{}", scale.to_string().replace('.', "_"));
         let parts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let wanted = format!("scale {scale}, {FRESH_USERS} fresh users, files {}", short_hash(&parts));
@@ -106,7 +114,10 @@ impl Arena {
         let admin = self.connect("postgres").await?;
         self.drop(name).await?;
         // The loading connection may still be on its way out, and a template must have none.
-        let gone = format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = {}", quote_literal(base));
+        let gone = format!(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = {}",
+            quote_literal(base)
+        );
         admin.batch_execute(&gone).await?;
         let strategy = if self.server.major() >= 15 { " STRATEGY file_copy" } else { "" };
         admin.batch_execute(&format!("CREATE DATABASE {to} TEMPLATE {from}{strategy}")).await?;

@@ -19,7 +19,7 @@ use crate::{Failure, cpu};
 const WARM_UP: usize = 12;
 
 /// A statement that waits longer than this has failed: hand-written triggers can lock each other up for good.
-const STATEMENT_TIMEOUT: &str = "SET statement_timeout = '30s'";
+const STATEMENT_TIMEOUT: &str = "SET statement_timeout = '10s'";
 
 /// Makes the parameters of one client's statements: called once per client with its number and the number of clients.
 pub type Feed = Arc<dyn Fn(usize, usize) -> Box<dyn FnMut() -> Vec<Value> + Send> + Send + Sync>;

@@ -93,11 +93,8 @@ async fn run(mut arguments: Arguments) -> Result<(), Failure> {
     }
     let folder = if arguments.quick { ".headwater/bench/results" } else { "benches/results" };
     let out = arguments.out.clone().unwrap_or_else(|| root.join(folder));
-    let effort = Effort {
-        turn: Duration::from_secs_f64(arguments.seconds),
-        rounds: arguments.rounds,
-        quick: arguments.quick,
-    };
+    let effort =
+        Effort { turn: Duration::from_secs_f64(arguments.seconds), rounds: arguments.rounds, quick: arguments.quick };
 
     let arena = Arena::open(&root, arguments.pg, effort).await?;
     let mut report = Report::new(&arena, effort).await?;

@@ -11,7 +11,11 @@ const STEP: f64 = 20.0;
 
 /// One bar below the other, from nought to the greatest value; a red tick at the limit, a grey line from least to greatest.
 pub fn bars(title: &str, bars: &[Bar]) -> String {
-    let reach = bars.iter().map(|bar| bar.value.max.max(bar.limit.unwrap_or(0.0))).filter(|v| v.is_finite()).fold(1.0, f64::max);
+    let reach = bars
+        .iter()
+        .map(|bar| bar.value.max.max(bar.limit.unwrap_or(0.0)))
+        .filter(|v| v.is_finite())
+        .fold(1.0, f64::max);
     let at = |value: f64| LEFT + ROOM * value / reach;
     let mut body = String::new();
     let mut y = 54.0;
@@ -24,21 +28,46 @@ pub fn bars(title: &str, bars: &[Bar]) -> String {
             y += 6.0;
         }
         let middle = y + STEP / 2.0;
-        let _ = writeln!(body, r#"<text x="{:.0}" y="{:.0}" text-anchor="end">{}</text>"#, LEFT - 8.0, middle + 4.0, escaped(&bar.label));
+        let _ = writeln!(
+            body,
+            r#"<text x="{:.0}" y="{:.0}" text-anchor="end">{}</text>"#,
+            LEFT - 8.0,
+            middle + 4.0,
+            escaped(&bar.label)
+        );
         if bar.value.median.is_finite() {
             let missed = bar.limit.is_some_and(|limit| bar.value.median > limit);
             let class = if missed { "missed" } else { "bar" };
             let length = at(bar.value.median) - LEFT;
-            let _ = writeln!(body, r#"<rect x="{LEFT:.0}" y="{:.1}" width="{length:.1}" height="{:.1}" class="{class}"/>"#, y + 3.0, STEP - 6.0);
+            let _ = writeln!(
+                body,
+                r#"<rect x="{LEFT:.0}" y="{:.1}" width="{length:.1}" height="{:.1}" class="{class}"/>"#,
+                y + 3.0,
+                STEP - 6.0
+            );
             let (from, to) = (at(bar.value.min), at(bar.value.max));
-            let _ = writeln!(body, r#"<line x1="{from:.1}" y1="{middle:.1}" x2="{to:.1}" y2="{middle:.1}" class="spread"/>"#);
+            let _ = writeln!(
+                body,
+                r#"<line x1="{from:.1}" y1="{middle:.1}" x2="{to:.1}" y2="{middle:.1}" class="spread"/>"#
+            );
         }
         if let Some(limit) = bar.limit {
             let x = at(limit);
-            let _ = writeln!(body, r#"<line x1="{x:.1}" y1="{:.1}" x2="{x:.1}" y2="{:.1}" class="limit"/>"#, y + 1.0, y + STEP - 1.0);
+            let _ = writeln!(
+                body,
+                r#"<line x1="{x:.1}" y1="{:.1}" x2="{x:.1}" y2="{:.1}" class="limit"/>"#,
+                y + 1.0,
+                y + STEP - 1.0
+            );
         }
         let limit = bar.limit.map(|limit| format!(" (limit {})", figure(limit))).unwrap_or_default();
-        let _ = writeln!(body, r#"<text x="{:.0}" y="{:.0}">{}{limit}</text>"#, LEFT + ROOM + 10.0, middle + 4.0, figure(bar.value.median));
+        let _ = writeln!(
+            body,
+            r#"<text x="{:.0}" y="{:.0}">{}{limit}</text>"#,
+            LEFT + ROOM + 10.0,
+            middle + 4.0,
+            figure(bar.value.median)
+        );
         y += STEP;
     }
     format!(

@@ -63,7 +63,17 @@ pub struct Bar {
 }
 
 const HEADINGS: [&str; 11] = [
-    "case", "clients", "variant", "per s", "p50 µs", "p99 µs", "CPU µs", "slow-down (min–max)", "CPU ratio", "limit", "failed",
+    "case",
+    "clients",
+    "variant",
+    "per s",
+    "p50 µs",
+    "p99 µs",
+    "CPU µs",
+    "slow-down (min–max)",
+    "CPU ratio",
+    "limit",
+    "failed",
 ];
 
 impl Outcome {
@@ -102,7 +112,11 @@ impl Outcome {
             failed.join(", "),
         ]);
         if let Some(value) = row.slowdown {
-            let group = if one_case { format!("{} clients", row.clients) } else { format!("{}, {} clients", row.case, row.clients) };
+            let group = if one_case {
+                format!("{} clients", row.clients)
+            } else {
+                format!("{}, {} clients", row.case, row.clients)
+            };
             self.bars.push(Bar { group, label: row.variant.clone(), value, limit: row.limit });
         }
         self.data.push(json!({
@@ -172,9 +186,8 @@ impl Report {
     /// Names the run after the server's clock.
     pub async fn new(arena: &Arena, effort: Effort) -> Result<Self, Failure> {
         let client = arena.connect("postgres").await?;
-        let row = client
-            .query_one("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD-HH24MI'), version()", &[])
-            .await?;
+        let row =
+            client.query_one("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD-HH24MI'), version()", &[]).await?;
         let pg_ivm: Option<String> = client
             .query_opt("SELECT default_version::text FROM pg_available_extensions WHERE name = 'pg_ivm'", &[])
             .await?
@@ -184,7 +197,9 @@ impl Report {
         println!("{version}, fsync on, shared_buffers 1 GB; {processors} processors");
         println!("{} s a turn, {} rounds", effort.turn.as_secs_f64(), effort.rounds);
         if pg_ivm.is_none() {
-            println!("pg_ivm is not available on this server; the figures in benches/README.md were measured elsewhere");
+            println!(
+                "pg_ivm is not available on this server; the figures in benches/README.md were measured elsewhere"
+            );
         }
         let document = json!({
             "date": name,
@@ -244,7 +259,10 @@ impl Report {
     /// Writes JSON and plots; after every suite, so that an interrupted run leaves something.
     pub fn write(&self, folder: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(folder)?;
-        std::fs::write(folder.join(format!("{}.json", self.name)), serde_json::to_string_pretty(&self.document)? + "\n")?;
+        std::fs::write(
+            folder.join(format!("{}.json", self.name)),
+            serde_json::to_string_pretty(&self.document)? + "\n",
+        )?;
         for (file, svg) in &self.plots {
             std::fs::write(folder.join(format!("{}-{file}.svg", self.name)), svg)?;
         }
@@ -291,7 +309,8 @@ fn aligned(rows: &[Vec<String>]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let numeric = |column: usize| {
         let cells = rows[1..].iter().map(|row| row[column].as_str()).filter(|cell| !cell.is_empty());
-        cells.clone().next().is_some() && cells.clone().all(|cell| cell.starts_with(|c: char| c.is_ascii_digit() || c == '–'))
+        cells.clone().next().is_some()
+            && cells.clone().all(|cell| cell.starts_with(|c: char| c.is_ascii_digit() || c == '–'))
     };
     let mut text = String::new();
     for row in rows {

@@ -19,17 +19,30 @@ const TIMED: usize = 12;
 
 /// What is written, as one row and as many.
 const CASES: &[(&str, &str)] = &[
-    ("vote", "INSERT INTO upvotes (user_id, project_id) SELECT (SELECT id FROM users WHERE username = 'fresh_1'), unnest($1::uuid[]) ON CONFLICT DO NOTHING"),
+    (
+        "vote",
+        "INSERT INTO upvotes (user_id, project_id) SELECT (SELECT id FROM users WHERE username = 'fresh_1'), unnest($1::uuid[]) ON CONFLICT DO NOTHING",
+    ),
     ("rename a project", "UPDATE projects SET title = title || '+' WHERE id = ANY ($1)"),
-    ("soft-delete comments", "UPDATE comments SET is_deleted = NOT is_deleted WHERE id = ANY (SELECT (SELECT c.id FROM comments c WHERE c.project_id = p LIMIT 1) FROM unnest($1::uuid[]) AS p)"),
-    ("delete badges", "DELETE FROM validation_badges WHERE id = ANY (SELECT (SELECT b.id FROM validation_badges b WHERE b.project_id = p LIMIT 1) FROM unnest($1::uuid[]) AS p)"),
+    (
+        "soft-delete comments",
+        "UPDATE comments SET is_deleted = NOT is_deleted WHERE id = ANY (SELECT (SELECT c.id FROM comments c WHERE c.project_id = p LIMIT 1) FROM unnest($1::uuid[]) AS p)",
+    ),
+    (
+        "delete badges",
+        "DELETE FROM validation_badges WHERE id = ANY (SELECT (SELECT b.id FROM validation_badges b WHERE b.project_id = p LIMIT 1) FROM unnest($1::uuid[]) AS p)",
+    ),
 ];
 
 pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
     let poll = poll(arena, scale, Counted::Showcase).await?;
     let projects = poll.voters.projects();
     let mut outcome = Outcome::default();
-    outcome.table.push(["statement of one row", "fresh session ms", "after 1,000 rows ms", "slow-down (min–max)", "limit"].map(str::to_owned).to_vec());
+    outcome.table.push(
+        ["statement of one row", "fresh session ms", "after 1,000 rows ms", "slow-down (min–max)", "limit"]
+            .map(str::to_owned)
+            .to_vec(),
+    );
     for (name, sql) in CASES {
         let (mut fresh, mut after) = (Vec::new(), Vec::new());
         for _ in 0..arena.effort.rounds {
@@ -40,9 +53,20 @@ pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
         let verdict = Verdict::at_most(format!("{name}, after a statement of 1,000 rows"), ratio.median, 1.2);
         let met = if verdict.met { "met" } else { "NOT met" };
         let (fresh, after) = (Spread::of(fresh).median, Spread::of(after).median);
-        outcome.table.push(vec![(*name).to_owned(), figure(fresh), figure(after), spread(ratio), format!("1.20 {met}")]);
+        outcome.table.push(vec![
+            (*name).to_owned(),
+            figure(fresh),
+            figure(after),
+            spread(ratio),
+            format!("1.20 {met}"),
+        ]);
         outcome.data.push(json!({ "statement": name, "fresh_ms": fresh, "after_bulk_ms": after, "slowdown": ratio }));
-        outcome.bars.push(Bar { group: "after 1,000 rows ÷ in a fresh session".into(), label: (*name).to_owned(), value: ratio, limit: Some(1.2) });
+        outcome.bars.push(Bar {
+            group: "after 1,000 rows ÷ in a fresh session".into(),
+            label: (*name).to_owned(),
+            value: ratio,
+            limit: Some(1.2),
+        });
         outcome.verdicts.push(verdict);
     }
     Ok(outcome)

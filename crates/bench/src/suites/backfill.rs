@@ -23,13 +23,19 @@ pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
         rounds.push(once(arena, &base).await?);
     }
     let mut outcome = Outcome::default();
-    outcome.table.push(["model", "rows", "backfill ms", "INSERT … SELECT ms", "slow-down (min–max)", "limit"].map(str::to_owned).to_vec());
+    outcome.table.push(
+        ["model", "rows", "backfill ms", "INSERT … SELECT ms", "slow-down (min–max)", "limit"]
+            .map(str::to_owned)
+            .to_vec(),
+    );
     for position in 0..rounds[0].len() {
         let of = |figure: fn(&Filled) -> f64| Spread::of(rounds.iter().map(|round| figure(&round[position])));
         let filled = &rounds[0][position];
         let (backfill, plain, ratio) = (of(|f| f.backfill_ms), of(|f| f.plain_ms), of(|f| f.backfill_ms / f.plain_ms));
-        let verdict = (plain.median >= WORTH_JUDGING_MS).then(|| Verdict::at_most(filled.model.clone(), ratio.median, 2.0));
-        let limit = verdict.as_ref().map(|verdict| if verdict.met { "2.00 met" } else { "2.00 NOT met" }).unwrap_or_default();
+        let verdict =
+            (plain.median >= WORTH_JUDGING_MS).then(|| Verdict::at_most(filled.model.clone(), ratio.median, 2.0));
+        let limit =
+            verdict.as_ref().map(|verdict| if verdict.met { "2.00 met" } else { "2.00 NOT met" }).unwrap_or_default();
         outcome.table.push(vec![
             filled.model.clone(),
             number(filled.rows),
@@ -40,7 +46,12 @@ pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
         ]);
         outcome.data.push(json!({ "model": filled.model, "rows": filled.rows, "backfill_ms": backfill, "insert_select_ms": plain, "slowdown": ratio }));
         let limit = verdict.is_some().then_some(2.0);
-        outcome.bars.push(Bar { group: "time ÷ time of INSERT … SELECT".into(), label: filled.model.clone(), value: ratio, limit });
+        outcome.bars.push(Bar {
+            group: "time ÷ time of INSERT … SELECT".into(),
+            label: filled.model.clone(),
+            value: ratio,
+            limit,
+        });
         outcome.verdicts.extend(verdict);
     }
     outcome.notes.push(format!("models whose INSERT … SELECT takes less than {WORTH_JUDGING_MS} ms are not judged"));
@@ -72,7 +83,8 @@ async fn once(arena: &Arena, base: &str) -> Result<Vec<Filled>, Failure> {
         let (model, backfill_ms): (String, f64) = (row.get(0), row.get(1));
         let (view, table) = (Ident::new(&model)?, Ident::generated("plain_", &model));
         client.batch_execute(&format!("CREATE TABLE {table} (LIKE {view} INCLUDING ALL)")).await?;
-        let select: String = client.query_one("SELECT pg_get_viewdef($1::text::regclass)", &[&view.to_string()]).await?.get(0);
+        let select: String =
+            client.query_one("SELECT pg_get_viewdef($1::text::regclass)", &[&view.to_string()]).await?.get(0);
         let started = Instant::now();
         let rows = client.execute(&format!("INSERT INTO {table} {}", select.trim_end_matches(';')), &[]).await?;
         all.push(Filled { model, rows: rows as f64, backfill_ms, plain_ms: started.elapsed().as_secs_f64() * 1000.0 });

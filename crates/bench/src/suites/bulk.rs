@@ -33,8 +33,14 @@ pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
             })
             .collect();
         let measured = compare(arena, case.name(), &variants).await?;
-        let ratio = Spread::of(measured[1].turns.iter().zip(&measured[3].turns).map(|(one, other)| one.per_second() / other.per_second()));
-        verdicts.push(Verdict::at_most(format!("{}: time ÷ time with the row trigger", case.name()), ratio.median, 1.0));
+        let ratio = Spread::of(
+            measured[1].turns.iter().zip(&measured[3].turns).map(|(one, other)| one.per_second() / other.per_second()),
+        );
+        verdicts.push(Verdict::at_most(
+            format!("{}: time ÷ time with the row trigger", case.name()),
+            ratio.median,
+            1.0,
+        ));
         all.extend(measured);
     }
     let mut outcome = Outcome::of(&all);
@@ -102,7 +108,8 @@ impl Bulk {
                 })
             }
             Case::OneKey => {
-                let (voters, crowd, next) = (self.poll.voters.clone(), Arc::clone(&self.crowd), Arc::clone(&self.next_project));
+                let (voters, crowd, next) =
+                    (self.poll.voters.clone(), Arc::clone(&self.crowd), Arc::clone(&self.next_project));
                 Arc::new(move |_, _| {
                     let (voters, crowd, next) = (voters.clone(), Arc::clone(&crowd), Arc::clone(&next));
                     Box::new(move || {

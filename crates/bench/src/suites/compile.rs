@@ -38,7 +38,12 @@ pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
         let met = if verdict.met { "met" } else { "NOT met" };
         outcome.table.push(vec![command.to_owned(), spread(seconds), format!("{limit} {met}")]);
         outcome.data.push(json!({ "command": command, "seconds": seconds }));
-        outcome.bars.push(Bar { group: "seconds".into(), label: command.to_owned(), value: seconds, limit: Some(limit) });
+        outcome.bars.push(Bar {
+            group: "seconds".into(),
+            label: command.to_owned(),
+            value: seconds,
+            limit: Some(limit),
+        });
         outcome.verdicts.push(verdict);
     }
     Ok(outcome)
@@ -47,5 +52,9 @@ pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
 /// The program beside this one.
 fn program() -> Result<PathBuf, Failure> {
     let path = std::env::current_exe()?.with_file_name("headwater");
-    if path.exists() { Ok(path) } else { Err(format!("{} is not there: cargo build --release -p headwater-cli", path.display()).into()) }
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(format!("{} is not there: cargo build --release -p headwater-cli", path.display()).into())
+    }
 }

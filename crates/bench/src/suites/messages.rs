@@ -88,8 +88,13 @@ pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
         for clients in case.clients() {
             let variant = |name: &str, config: &Config, against: Option<usize>, limit: Option<f64>| {
                 let feed = case.feed(Arc::clone(&users));
-                let load =
-                    Load { config: config.clone(), clients: *clients, setup: String::new(), sql: MESSAGE.to_owned(), feed };
+                let load = Load {
+                    config: config.clone(),
+                    clients: *clients,
+                    setup: String::new(),
+                    sql: MESSAGE.to_owned(),
+                    feed,
+                };
                 Variant { name: name.to_owned(), load, against, limit }
             };
             let variants = [

@@ -129,13 +129,25 @@ pub async fn one_model(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
         let variants: Vec<Variant> = polls
             .iter()
             .enumerate()
-            .map(|(position, poll)| poll.variant(clients, (position > 0).then_some(0), (position == 3).then_some(limit)))
+            .map(|(position, poll)| {
+                poll.variant(clients, (position > 0).then_some(0), (position == 3).then_some(limit))
+            })
             .collect();
         let measured = compare(arena, "one vote", &variants).await?;
         let ratio = round_by_round(&measured[1], &measured[3]);
-        let cpu = Spread::of(measured[3].turns.iter().zip(&measured[1].turns).map(|(one, other)| one.cpu_each() / other.cpu_each()));
-        against_expert.push(Verdict::at_most(format!("time ÷ time with the row trigger, {clients} clients"), ratio.median, 1.0));
-        against_expert.push(Verdict::at_most(format!("CPU ÷ CPU with the row trigger, {clients} clients"), cpu.median, 1.0));
+        let cpu = Spread::of(
+            measured[3].turns.iter().zip(&measured[1].turns).map(|(one, other)| one.cpu_each() / other.cpu_each()),
+        );
+        against_expert.push(Verdict::at_most(
+            format!("time ÷ time with the row trigger, {clients} clients"),
+            ratio.median,
+            1.0,
+        ));
+        against_expert.push(Verdict::at_most(
+            format!("CPU ÷ CPU with the row trigger, {clients} clients"),
+            cpu.median,
+            1.0,
+        ));
         all.extend(measured);
     }
     let mut outcome = Outcome::of(&all);
