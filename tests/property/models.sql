@@ -136,3 +136,77 @@ FROM measures m GROUP BY m.kind, m.user_id;
 CREATE MATERIALIZED VIEW "Pt ""Quoted"" Näme" AS
 SELECT u.id AS "Id", u.username AS "select", (SELECT sum(m.amount) FROM measures m WHERE m.user_id = u.id) AS "the 'Sum'" FROM users u;
 CREATE UNIQUE INDEX ON "Pt ""Quoted"" Näme" ("Id");
+
+-- Several outer joins in a row, without a key.
+CREATE MATERIALIZED VIEW pt_chained AS
+SELECT t.tag, p.title, u.username FROM tags t LEFT JOIN projects p ON p.id = t.project_id LEFT JOIN users u ON u.id = p.user_id;
+
+CREATE MATERIALIZED VIEW pt_intro_owners AS
+SELECT u.username, i.status, count(*) AS n FROM intro_requests i LEFT JOIN projects p ON p.id = i.project_id LEFT JOIN users u ON u.id = p.user_id
+GROUP BY u.username, i.status;
+
+-- A sub-select in a sub-select.
+CREATE MATERIALIZED VIEW pt_nested AS
+SELECT u.id, (SELECT sum((SELECT count(*) FROM upvotes v WHERE v.project_id = p.id)) FROM projects p WHERE p.user_id = u.id) AS votes FROM users u;
+
+CREATE MATERIALIZED VIEW pt_busy_chains AS
+SELECT c.chain_id, count(*) AS posts, count(*) FILTER (WHERE c.is_pinned) AS pinned FROM chain_posts c GROUP BY c.chain_id HAVING count(*) FILTER (WHERE NOT c.is_deleted) > 1;
+
+CREATE MATERIALIZED VIEW pt_far_groups AS
+SELECT c.category, count(*) AS votes, count(DISTINCT v.user_id) AS voters FROM chain_post_votes v JOIN chain_posts p ON p.id = v.post_id JOIN chains c ON c.id = p.chain_id GROUP BY c.category;
+
+-- Many to many, on a column that may be NULL; the same table twice.
+CREATE MATERIALIZED VIEW pt_same_category AS SELECT p.id, c.id AS chain_id, p.title, c.name FROM projects p JOIN chains c ON c.category = p.category;
+
+CREATE MATERIALIZED VIEW pt_pairs AS
+SELECT a.id AS a, b.id AS b, a.title || b.title AS titles FROM projects a JOIN projects b ON b.user_id = a.user_id AND a.id < b.id;
+
+CREATE MATERIALIZED VIEW pt_firsts AS
+SELECT p.user_id, (array_agg(p.title ORDER BY p.created_at, p.id))[1] AS first_title, min(p.title) AS least, max(p.category) AS greatest, bool_and(p.is_featured) AS all_featured
+FROM projects p GROUP BY p.user_id;
+
+CREATE MATERIALIZED VIEW pt_laterals AS
+SELECT p.id, v.n, v.ups, c.n AS comments, c.last_at
+FROM projects p
+LEFT JOIN LATERAL (SELECT count(*) AS n, count(*) FILTER (WHERE v.is_upvote) AS ups FROM upvotes v WHERE v.project_id = p.id) v ON true
+LEFT JOIN LATERAL (SELECT count(*) AS n, max(c.created_at) AS last_at FROM comments c WHERE c.project_id = p.id AND NOT c.is_deleted) c ON true;
+CREATE UNIQUE INDEX ON pt_laterals (id);
+
+CREATE MATERIALIZED VIEW pt_except AS SELECT user_id FROM projects EXCEPT SELECT creator_id FROM chains;
+
+CREATE MATERIALIZED VIEW pt_intersect AS SELECT user_id FROM projects INTERSECT SELECT user_id FROM comments;
+
+CREATE MATERIALIZED VIEW pt_row_in AS
+SELECT n.id, n.title FROM notifications n WHERE (n.user_id, n.actor_id) IN (SELECT m.recipient_id, m.sender_id FROM direct_messages m);
+
+CREATE MATERIALIZED VIEW pt_objects AS
+SELECT c.chain_id, jsonb_object_agg(p.title, p.proof_score) AS scores, jsonb_agg(DISTINCT p.category) AS categories
+FROM chain_projects c JOIN projects p ON p.id = c.project_id GROUP BY c.chain_id;
+
+CREATE MATERIALIZED VIEW pt_coalesced AS
+SELECT coalesce(p.category, 'none') AS category, date_trunc('day', v.created_at) AS day, count(*) AS n
+FROM upvotes v JOIN projects p ON p.id = v.project_id GROUP BY 1, 2;
+
+CREATE MATERIALIZED VIEW pt_top_two AS
+SELECT u.id, t.id AS project_id, t.title
+FROM users u CROSS JOIN LATERAL (SELECT p.id, p.title FROM projects p WHERE p.user_id = u.id ORDER BY p.proof_score DESC, p.id LIMIT 2) t;
+
+CREATE MATERIALIZED VIEW pt_two_levels AS
+SELECT s.user_id, count(*) AS chatty, sum(s.n) AS n FROM (SELECT c.user_id, c.project_id, count(*) AS n FROM comments c GROUP BY c.user_id, c.project_id HAVING count(*) > 1) s GROUP BY s.user_id;
+
+CREATE MATERIALIZED VIEW pt_anti AS
+SELECT c.id, c.name FROM chains c LEFT JOIN chain_followers f ON f.chain_id = c.id WHERE f.id IS NULL;
+
+CREATE MATERIALIZED VIEW pt_group_of_windows AS
+SELECT n.user_id, n.type, count(*) AS n FROM notifications n WHERE n.created_at > now() - interval '7 days' GROUP BY n.user_id, n.type;
+
+CREATE MATERIALIZED VIEW pt_array AS SELECT u.id, ARRAY(SELECT p.title FROM projects p WHERE p.user_id = u.id ORDER BY p.title) AS titles FROM users u;
+
+CREATE MATERIALIZED VIEW pt_any AS SELECT p.id FROM projects p WHERE p.user_id = ANY (SELECT f.user_id FROM chain_followers f WHERE f.chain_id = (SELECT c.id FROM chains c WHERE c.creator_id = p.user_id ORDER BY c.id LIMIT 1));
+
+CREATE MATERIALIZED VIEW pt_one_row_joined AS SELECT count(*) AS n, count(DISTINCT u.id) AS users, sum(p.proof_score) AS score FROM projects p JOIN users u ON u.id = p.user_id WHERE u.is_verified;
+
+CREATE MATERIALIZED VIEW pt_distinct_joined AS SELECT DISTINCT u.username, p.category FROM projects p LEFT JOIN users u ON u.id = p.user_id AND u.is_verified;
+
+CREATE MATERIALIZED VIEW pt_distinct_on_joined AS
+SELECT DISTINCT ON (p.user_id) p.user_id, c.content, u.username FROM comments c JOIN projects p ON p.id = c.project_id JOIN users u ON u.id = c.user_id ORDER BY p.user_id, c.created_at DESC, c.id;
