@@ -108,7 +108,7 @@ impl Outcome {
             figure(row.median(crate::load::Found::cpu_each)),
             slowdown,
             row.cpu_ratio.map(|ratio| figure(ratio.median)).unwrap_or_default(),
-            verdict.as_ref().map(|verdict| limit(verdict)).unwrap_or_default(),
+            verdict.as_ref().map(limit).unwrap_or_default(),
             failed.join(", "),
         ]);
         if let Some(value) = row.slowdown {

@@ -64,7 +64,7 @@ fn read(path: &Path) -> String {
 
 /// A number below `bound`.
 pub(crate) fn below(random: &mut Random, bound: usize) -> usize {
-    usize::try_from(random.next() % bound.max(1) as u64).unwrap_or(0)
+    usize::try_from(random.number() % bound.max(1) as u64).unwrap_or(0)
 }
 
 /// True in so many of a hundred cases.

@@ -81,7 +81,9 @@ async fn a_missed_change_is_found_and_shrunk() {
     let stage = Stage::set(&schema(), &models).await.unwrap_or_else(|error| panic!("{error}"));
     let mut writer = Writer::new(&stage.tables, 1, stage.major());
     let mut script = writer.population();
-    script.retain(|statement| ["users", "projects", "upvotes"].iter().any(|table| statement.contains(&format!("INTO {table} "))));
+    script.retain(|statement| {
+        ["users", "projects", "upvotes"].iter().any(|table| statement.contains(&format!("INTO {table} ")))
+    });
     script.extend(writer.transaction(false));
     assert!(shrink::attempt(&stage, &script, &[]).await.is_ok());
     script.insert(0, "ALTER TABLE upvotes DISABLE TRIGGER \"00_headwater_insert\"".to_owned());
@@ -169,5 +171,8 @@ async fn every_model_is_exact_between_bursts_of_many_writers() {
         seed += 1;
     }
     let models = all.len();
-    eprintln!("{statements} statements ({refused} refused, {conflicts} conflicts), {models} models, last seed {}", seed - 1);
+    eprintln!(
+        "{statements} statements ({refused} refused, {conflicts} conflicts), {models} models, last seed {}",
+        seed - 1
+    );
 }

@@ -73,7 +73,7 @@ async fn every_model_is_exact_after_concurrent_writers() {
             let mut counts = std::collections::BTreeMap::<String, usize>::new();
             let level = ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"][(number % 3) as usize];
             while std::time::Instant::now() < until {
-                let transaction = traffic::pick(&transactions, random.next());
+                let transaction = traffic::pick(&transactions, random.number());
                 let outcome = run(&client, level, transaction).await;
                 let word = match outcome {
                     Ok(()) => "committed".to_owned(),

@@ -18,10 +18,17 @@ pub fn analyze(select: &SelectStmt, catalog: &Catalog, aggregates: &BTreeSet<Str
     let root = walker.region(None, false);
     let scope = Scope::default();
     let (shape, aliases) = walker.query(select, &scope, root);
+    // A column that cannot be traced is often only the echo of an item that was refused.
+    if walker.analysis.problems.iter().any(|problem| problem.code != UNTRACED) {
+        walker.analysis.problems.retain(|problem| problem.code != UNTRACED);
+    }
     walker.analysis.shape = shape;
     walker.analysis.top_aliases = aliases;
     walker.analysis
 }
+
+/// The code of a column that leads to no table.
+const UNTRACED: u16 = 311;
 
 struct Walker<'a> {
     catalog: &'a Catalog,
@@ -524,7 +531,7 @@ impl Walker<'_> {
         }
         if !star {
             self.refuse(
-                311,
+                UNTRACED,
                 format!("the column {} cannot be traced to a table", names.join(".")),
                 "qualify it with its table's alias",
                 names.last().copied().unwrap_or_default(),

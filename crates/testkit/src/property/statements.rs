@@ -21,7 +21,7 @@ impl Writer {
         let mut random = Random::new(seed);
         // Neighbouring seeds begin alike.
         for _ in 0..8 {
-            random.next();
+            random.number();
         }
         Self { tables: tables.to_vec(), random, major }
     }

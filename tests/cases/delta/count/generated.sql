@@ -3,7 +3,7 @@
 -- project_votes: the whole SELECT, ties decided; what verify compares with
 CREATE VIEW "headwater".project_votes_VERSION_full AS
 SELECT
-  id, title,
+  p.id, p.title,
   (
     SELECT count(*) AS count
     FROM public.votes v
@@ -21,7 +21,7 @@ FROM public.projects p;
 -- project_votes: the stored part of the SELECT
 CREATE VIEW "headwater".project_votes_VERSION_core AS
 SELECT
-  id AS id, title AS title,
+  p.id AS id, p.title AS title,
   (
     SELECT count(*) AS count
     FROM public.votes v
@@ -41,6 +41,9 @@ CREATE TABLE "headwater".project_votes_VERSION WITH (fillfactor = 70, autovacuum
 SELECT * FROM "headwater".project_votes_VERSION_core
 WITH NO DATA;
 
+-- when a statement recomputed the row, so that the same statement's arithmetic leaves it alone
+ALTER TABLE "headwater".project_votes_VERSION ADD COLUMN hw_mark timestamptz;
+
 -- the key's columns
 CREATE TYPE "headwater".project_votes_VERSION_key AS (k1 integer);
 
@@ -59,7 +62,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 452565056000::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 588074401792::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -81,15 +84,15 @@ BEGIN
       AND NOT EXISTS (SELECT FROM fresh AS f WHERE f."id" OPERATOR(pg_catalog.=) m."id")
     RETURNING 1
   ), altered AS (
-    UPDATE "headwater".project_votes_VERSION AS m SET "id" = f."id", "title" = f."title", "ups" = f."ups", "votes" = f."votes"
+    UPDATE "headwater".project_votes_VERSION AS m SET "id" = f."id", "title" = f."title", "ups" = f."ups", "votes" = f."votes", hw_mark = pg_catalog.statement_timestamp()
     FROM fresh AS f
     WHERE m."id" OPERATOR(pg_catalog.=) f."id"
       AND ROW(m."id", m."title", m."ups", m."votes")::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f."id", f."title", f."ups", f."votes")::pg_catalog.record
       AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
     RETURNING 1
   )
-  INSERT INTO "headwater".project_votes_VERSION ("id", "title", "ups", "votes")
-  SELECT f."id", f."title", f."ups", f."votes"
+  INSERT INTO "headwater".project_votes_VERSION ("id", "title", "ups", "votes", hw_mark)
+  SELECT f."id", f."title", f."ups", f."votes", pg_catalog.statement_timestamp()
   FROM fresh AS f
   WHERE NOT EXISTS (SELECT FROM "headwater".project_votes_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) f."id")
     AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
@@ -103,18 +106,76 @@ AS $hw$
 #variable_conflict use_column
 -- Headwater: INSERT on votes reaches 1 model(s).
 DECLARE
+  hw_several boolean;
+  hw_one boolean;
+  hw_row record;
+  row_1 record;
   keys_1 "headwater".project_votes_VERSION_key[];
 BEGIN
   BEGIN
-    -- project_votes_VERSION: recompute the affected keys.
-    SELECT pg_catalog.array_agg(ROW(q.k1)::"headwater".project_votes_VERSION_key) INTO keys_1
-    FROM (
-      SELECT DISTINCT q.k1 FROM (
-        SELECT (r.project_id)::integer AS k1
-        FROM (SELECT project_id, "up" FROM hw_new) AS r
-      ) AS q
-      WHERE q.k1 IS NOT NULL
-    ) AS q;
+    hw_one := false;
+    hw_several := EXISTS (SELECT FROM hw_new OFFSET 1);
+    IF NOT hw_several THEN
+      SELECT n.* INTO hw_row FROM hw_new AS n;
+      hw_one := FOUND;
+    END IF;
+    -- project_votes_VERSION: fold into the rows.
+    keys_1 := NULL;
+    IF hw_one THEN
+      IF hw_row.project_id IS NOT NULL THEN
+        UPDATE "headwater".project_votes_VERSION AS m SET
+          "ups" = m."ups" OPERATOR(pg_catalog.+) (CASE WHEN hw_row.up THEN 1 ELSE 0 END),
+          "votes" = m."votes" OPERATOR(pg_catalog.+) (1)
+        WHERE m."id" OPERATOR(pg_catalog.=) (hw_row.project_id)
+          AND m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp();
+        IF NOT FOUND THEN
+          keys_1 := ARRAY[ROW((hw_row.project_id)::integer)::"headwater".project_votes_VERSION_key];
+        END IF;
+      END IF;
+    ELSIF hw_several THEN
+      IF hw_several THEN
+        -- Lock the keys that have no row before the rows of the others, as recomputing does.
+        INSERT INTO headwater.lock AS l (id)
+        SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 588074401792::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+        FROM (
+          SELECT g.* FROM (
+            SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
+            FROM (
+              SELECT t.project_id AS k1, CASE WHEN t.up THEN 1 ELSE 0 END AS s0, 1 AS s1
+              FROM hw_new AS t
+              WHERE t.project_id IS NOT NULL
+            ) AS r
+            GROUP BY r.k1
+          ) AS g
+          WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
+        ) AS q
+        WHERE NOT EXISTS (SELECT FROM "headwater".project_votes_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) q.k1)
+        ORDER BY 1
+        ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
+      END IF;
+      FOR row_1 IN
+        SELECT g.* FROM (
+          SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
+          FROM (
+            SELECT t.project_id AS k1, CASE WHEN t.up THEN 1 ELSE 0 END AS s0, 1 AS s1
+            FROM hw_new AS t
+            WHERE t.project_id IS NOT NULL
+          ) AS r
+          GROUP BY r.k1
+        ) AS g
+        WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
+        ORDER BY 1
+      LOOP
+        UPDATE "headwater".project_votes_VERSION AS m SET
+          "ups" = m."ups" OPERATOR(pg_catalog.+) row_1.d0,
+          "votes" = m."votes" OPERATOR(pg_catalog.+) row_1.d1
+        WHERE m."id" OPERATOR(pg_catalog.=) row_1.k1
+          AND m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp();
+        IF NOT FOUND THEN
+          keys_1 := keys_1 OPERATOR(pg_catalog.||) ROW(row_1.k1)::"headwater".project_votes_VERSION_key;
+        END IF;
+      END LOOP;
+    END IF;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".project_votes_VERSION_recompute(keys_1);
     END IF;
@@ -127,15 +188,77 @@ BEGIN
   END;
   -- Something failed: find out which model, and let the writer and the other models go on.
   BEGIN
-    -- project_votes_VERSION: recompute the affected keys.
-    SELECT pg_catalog.array_agg(ROW(q.k1)::"headwater".project_votes_VERSION_key) INTO keys_1
-    FROM (
-      SELECT DISTINCT q.k1 FROM (
-        SELECT (r.project_id)::integer AS k1
-        FROM (SELECT project_id, "up" FROM hw_new) AS r
-      ) AS q
-      WHERE q.k1 IS NOT NULL
-    ) AS q;
+    hw_one := false;
+    hw_several := EXISTS (SELECT FROM hw_new OFFSET 1);
+    IF NOT hw_several THEN
+      SELECT n.* INTO hw_row FROM hw_new AS n;
+      hw_one := FOUND;
+    END IF;
+  EXCEPTION
+    WHEN transaction_rollback OR lock_not_available THEN
+      RAISE;
+    WHEN OTHERS THEN
+      PERFORM headwater.mark_broken('project_votes_VERSION', SQLSTATE, SQLERRM);
+      RETURN NULL;
+  END;
+  BEGIN
+    -- project_votes_VERSION: fold into the rows.
+    keys_1 := NULL;
+    IF hw_one THEN
+      IF hw_row.project_id IS NOT NULL THEN
+        UPDATE "headwater".project_votes_VERSION AS m SET
+          "ups" = m."ups" OPERATOR(pg_catalog.+) (CASE WHEN hw_row.up THEN 1 ELSE 0 END),
+          "votes" = m."votes" OPERATOR(pg_catalog.+) (1)
+        WHERE m."id" OPERATOR(pg_catalog.=) (hw_row.project_id)
+          AND m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp();
+        IF NOT FOUND THEN
+          keys_1 := ARRAY[ROW((hw_row.project_id)::integer)::"headwater".project_votes_VERSION_key];
+        END IF;
+      END IF;
+    ELSIF hw_several THEN
+      IF hw_several THEN
+        -- Lock the keys that have no row before the rows of the others, as recomputing does.
+        INSERT INTO headwater.lock AS l (id)
+        SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 588074401792::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+        FROM (
+          SELECT g.* FROM (
+            SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
+            FROM (
+              SELECT t.project_id AS k1, CASE WHEN t.up THEN 1 ELSE 0 END AS s0, 1 AS s1
+              FROM hw_new AS t
+              WHERE t.project_id IS NOT NULL
+            ) AS r
+            GROUP BY r.k1
+          ) AS g
+          WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
+        ) AS q
+        WHERE NOT EXISTS (SELECT FROM "headwater".project_votes_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) q.k1)
+        ORDER BY 1
+        ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
+      END IF;
+      FOR row_1 IN
+        SELECT g.* FROM (
+          SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
+          FROM (
+            SELECT t.project_id AS k1, CASE WHEN t.up THEN 1 ELSE 0 END AS s0, 1 AS s1
+            FROM hw_new AS t
+            WHERE t.project_id IS NOT NULL
+          ) AS r
+          GROUP BY r.k1
+        ) AS g
+        WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
+        ORDER BY 1
+      LOOP
+        UPDATE "headwater".project_votes_VERSION AS m SET
+          "ups" = m."ups" OPERATOR(pg_catalog.+) row_1.d0,
+          "votes" = m."votes" OPERATOR(pg_catalog.+) row_1.d1
+        WHERE m."id" OPERATOR(pg_catalog.=) row_1.k1
+          AND m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp();
+        IF NOT FOUND THEN
+          keys_1 := keys_1 OPERATOR(pg_catalog.||) ROW(row_1.k1)::"headwater".project_votes_VERSION_key;
+        END IF;
+      END LOOP;
+    END IF;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".project_votes_VERSION_recompute(keys_1);
     END IF;
@@ -155,6 +278,10 @@ AS $hw$
 #variable_conflict use_column
 -- Headwater: UPDATE on votes reaches 1 model(s).
 DECLARE
+  hw_several boolean;
+  hw_one boolean;
+  hw_row record;
+  row_1 record;
   keys_1 "headwater".project_votes_VERSION_key[];
 BEGIN
   BEGIN
@@ -162,19 +289,56 @@ BEGIN
     IF NOT EXISTS (SELECT project_id, "up" FROM hw_new EXCEPT ALL SELECT project_id, "up" FROM hw_old) THEN
       RETURN NULL;
     END IF;
-    -- project_votes_VERSION: recompute the affected keys.
-    WITH hw_rows AS MATERIALIZED (
-      (SELECT project_id, "up" FROM hw_old EXCEPT ALL SELECT project_id, "up" FROM hw_new)
-      UNION ALL (SELECT project_id, "up" FROM hw_new EXCEPT ALL SELECT project_id, "up" FROM hw_old)
-    )
-    SELECT pg_catalog.array_agg(ROW(q.k1)::"headwater".project_votes_VERSION_key) INTO keys_1
-    FROM (
-      SELECT DISTINCT q.k1 FROM (
-        SELECT (r.project_id)::integer AS k1
-        FROM hw_rows AS r
+    hw_one := false;
+    hw_several := EXISTS (SELECT FROM hw_new OFFSET 1);
+    -- project_votes_VERSION: fold into the rows.
+    keys_1 := NULL;
+    IF hw_several THEN
+      -- Lock the keys that have no row before the rows of the others, as recomputing does.
+      INSERT INTO headwater.lock AS l (id)
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 588074401792::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      FROM (
+        SELECT g.* FROM (
+          SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
+          FROM (
+            SELECT t.project_id AS k1, CASE WHEN t.up THEN t.hw_sign ELSE 0 END AS s0, t.hw_sign AS s1
+            FROM (
+              SELECT 1 AS hw_sign, n.* FROM hw_new AS n UNION ALL SELECT -1, o.* FROM hw_old AS o
+            ) AS t
+            WHERE t.project_id IS NOT NULL
+          ) AS r
+          GROUP BY r.k1
+        ) AS g
+        WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
       ) AS q
-      WHERE q.k1 IS NOT NULL
-    ) AS q;
+      WHERE NOT EXISTS (SELECT FROM "headwater".project_votes_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) q.k1)
+      ORDER BY 1
+      ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
+    END IF;
+    FOR row_1 IN
+      SELECT g.* FROM (
+        SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
+        FROM (
+          SELECT t.project_id AS k1, CASE WHEN t.up THEN t.hw_sign ELSE 0 END AS s0, t.hw_sign AS s1
+          FROM (
+            SELECT 1 AS hw_sign, n.* FROM hw_new AS n UNION ALL SELECT -1, o.* FROM hw_old AS o
+          ) AS t
+          WHERE t.project_id IS NOT NULL
+        ) AS r
+        GROUP BY r.k1
+      ) AS g
+      WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
+      ORDER BY 1
+    LOOP
+      UPDATE "headwater".project_votes_VERSION AS m SET
+        "ups" = m."ups" OPERATOR(pg_catalog.+) row_1.d0,
+        "votes" = m."votes" OPERATOR(pg_catalog.+) row_1.d1
+      WHERE m."id" OPERATOR(pg_catalog.=) row_1.k1
+        AND m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp();
+      IF NOT FOUND THEN
+        keys_1 := keys_1 OPERATOR(pg_catalog.||) ROW(row_1.k1)::"headwater".project_votes_VERSION_key;
+      END IF;
+    END LOOP;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".project_votes_VERSION_recompute(keys_1);
     END IF;
@@ -191,6 +355,8 @@ BEGIN
     IF NOT EXISTS (SELECT project_id, "up" FROM hw_new EXCEPT ALL SELECT project_id, "up" FROM hw_old) THEN
       RETURN NULL;
     END IF;
+    hw_one := false;
+    hw_several := EXISTS (SELECT FROM hw_new OFFSET 1);
   EXCEPTION
     WHEN transaction_rollback OR lock_not_available THEN
       RAISE;
@@ -199,19 +365,54 @@ BEGIN
       RETURN NULL;
   END;
   BEGIN
-    -- project_votes_VERSION: recompute the affected keys.
-    WITH hw_rows AS MATERIALIZED (
-      (SELECT project_id, "up" FROM hw_old EXCEPT ALL SELECT project_id, "up" FROM hw_new)
-      UNION ALL (SELECT project_id, "up" FROM hw_new EXCEPT ALL SELECT project_id, "up" FROM hw_old)
-    )
-    SELECT pg_catalog.array_agg(ROW(q.k1)::"headwater".project_votes_VERSION_key) INTO keys_1
-    FROM (
-      SELECT DISTINCT q.k1 FROM (
-        SELECT (r.project_id)::integer AS k1
-        FROM hw_rows AS r
+    -- project_votes_VERSION: fold into the rows.
+    keys_1 := NULL;
+    IF hw_several THEN
+      -- Lock the keys that have no row before the rows of the others, as recomputing does.
+      INSERT INTO headwater.lock AS l (id)
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 588074401792::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      FROM (
+        SELECT g.* FROM (
+          SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
+          FROM (
+            SELECT t.project_id AS k1, CASE WHEN t.up THEN t.hw_sign ELSE 0 END AS s0, t.hw_sign AS s1
+            FROM (
+              SELECT 1 AS hw_sign, n.* FROM hw_new AS n UNION ALL SELECT -1, o.* FROM hw_old AS o
+            ) AS t
+            WHERE t.project_id IS NOT NULL
+          ) AS r
+          GROUP BY r.k1
+        ) AS g
+        WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
       ) AS q
-      WHERE q.k1 IS NOT NULL
-    ) AS q;
+      WHERE NOT EXISTS (SELECT FROM "headwater".project_votes_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) q.k1)
+      ORDER BY 1
+      ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
+    END IF;
+    FOR row_1 IN
+      SELECT g.* FROM (
+        SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
+        FROM (
+          SELECT t.project_id AS k1, CASE WHEN t.up THEN t.hw_sign ELSE 0 END AS s0, t.hw_sign AS s1
+          FROM (
+            SELECT 1 AS hw_sign, n.* FROM hw_new AS n UNION ALL SELECT -1, o.* FROM hw_old AS o
+          ) AS t
+          WHERE t.project_id IS NOT NULL
+        ) AS r
+        GROUP BY r.k1
+      ) AS g
+      WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
+      ORDER BY 1
+    LOOP
+      UPDATE "headwater".project_votes_VERSION AS m SET
+        "ups" = m."ups" OPERATOR(pg_catalog.+) row_1.d0,
+        "votes" = m."votes" OPERATOR(pg_catalog.+) row_1.d1
+      WHERE m."id" OPERATOR(pg_catalog.=) row_1.k1
+        AND m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp();
+      IF NOT FOUND THEN
+        keys_1 := keys_1 OPERATOR(pg_catalog.||) ROW(row_1.k1)::"headwater".project_votes_VERSION_key;
+      END IF;
+    END LOOP;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".project_votes_VERSION_recompute(keys_1);
     END IF;

@@ -3,18 +3,19 @@
 -- category_scores: the whole SELECT, ties decided; what verify compares with
 CREATE VIEW "headwater".category_scores_VERSION_full AS
 SELECT
-  category, count(*) AS projects, count(*) FILTER (WHERE deleted) AS deleted, sum(score) AS score,
-  avg(score) AS mean, max(score) AS best
+  p.category, count(*) AS projects, count(*) FILTER (WHERE p.deleted) AS deleted, sum(p.score) AS score,
+  avg(p.score) AS mean, max(p.score) AS best
 FROM public.projects p
-GROUP BY category;
+GROUP BY p.category;
 
 -- category_scores: the stored part of the SELECT
 CREATE VIEW "headwater".category_scores_VERSION_core AS
 SELECT
-  category AS category, count(*) AS projects, count(*) FILTER (WHERE deleted) AS deleted, sum(score) AS score,
-  avg(score) AS mean, max(score) AS best, COALESCE(sum(score), 0) AS hw_s1, count(score) AS hw_s2
+  p.category AS category, count(*) AS projects, count(*) FILTER (WHERE p.deleted) AS deleted,
+  sum(p.score) AS score, avg(p.score) AS mean, max(p.score) AS best, COALESCE(sum(p.score), 0) AS hw_s1,
+  count(p.score) AS hw_s2
 FROM public.projects p
-GROUP BY category;
+GROUP BY p.category;
 
 -- category_scores: the model table
 CREATE TABLE "headwater".category_scores_VERSION WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05) AS
@@ -42,7 +43,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 277539536384::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 312101614080::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -121,7 +122,7 @@ BEGIN
       IF hw_several THEN
         -- Lock the keys that have no row before the rows of the others, as recomputing does.
         INSERT INTO headwater.lock AS l (id)
-        SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 277539536384::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+        SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 312101614080::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
         FROM (
           SELECT g.* FROM (
             SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4
@@ -212,7 +213,7 @@ BEGIN
       IF hw_several THEN
         -- Lock the keys that have no row before the rows of the others, as recomputing does.
         INSERT INTO headwater.lock AS l (id)
-        SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 277539536384::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+        SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 312101614080::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
         FROM (
           SELECT g.* FROM (
             SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4

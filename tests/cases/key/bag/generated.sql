@@ -2,15 +2,15 @@
 
 -- birds: the whole SELECT, ties decided; what verify compares with
 CREATE VIEW "headwater".birds_VERSION_full AS
-SELECT place, bird
+SELECT sightings.place, sightings.bird
 FROM public.sightings
-WHERE bird IS NOT NULL;
+WHERE sightings.bird IS NOT NULL;
 
 -- birds: the stored part of the SELECT
 CREATE VIEW "headwater".birds_VERSION_core AS
-SELECT place AS place, bird AS bird
+SELECT sightings.place AS place, sightings.bird AS bird
 FROM public.sightings
-WHERE bird IS NOT NULL;
+WHERE sightings.bird IS NOT NULL;
 
 -- birds: the model table
 CREATE TABLE "headwater".birds_VERSION WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05) AS
@@ -32,7 +32,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1, k.k2), 113883450880::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1, k.k2), 761413052928::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;

@@ -2,19 +2,21 @@
 
 -- recent: the whole SELECT, ties decided; what verify compares with
 CREATE VIEW "headwater".recent_VERSION_full AS
-SELECT id, title
+SELECT p.id, p.title
 FROM public.projects p
 WHERE
-  created_at > now() - '7 days'::interval
-  AND NOT deleted;
+  p.created_at > now() - '7 days'::interval
+  AND NOT p.deleted;
 
 -- recent: the stored part of the SELECT
 CREATE VIEW "headwater".recent_VERSION_core AS
-SELECT id AS id, title AS title, created_at AS hw_s1, (created_at + '7 days'::interval)::timestamptz AS hw_due
+SELECT
+  p.id AS id, p.title AS title, p.created_at AS hw_s1,
+  (p.created_at + '7 days'::interval)::timestamptz AS hw_due
 FROM public.projects p
 WHERE
-  created_at > now() - '7 days'::interval
-  AND NOT deleted;
+  p.created_at > now() - '7 days'::interval
+  AND NOT p.deleted;
 
 -- recent: the model table
 CREATE TABLE "headwater".recent_VERSION WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05) AS
@@ -43,7 +45,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 739038260224::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 944183119616::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
