@@ -1,10 +1,12 @@
 //! **messages**: `INSERT` of one message with the inbox (`message_conversations_denorm`) and the dashboard
 //! (`user_dashboard_stats`) of document 003: kept by nobody (bare), by 003's own triggers, by Headwater.
 //!
-//! Random pairs of users: at most 1.5 times bare. All messages to one recipient: at most 3 times. Two users who write to each
-//! other: no deadlock (SQLSTATE 40P01).
+//! Random pairs of users, most of whom have never written to each other, so that a conversation begins: at most 1.5 times bare;
+//! and the same for conversations that go on. All messages to one recipient: at most 3 times. Two users who write to each other: no
+//! deadlock (SQLSTATE 40P01).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use headwater_postgres::Config;
 
@@ -20,6 +22,7 @@ const MESSAGE: &str = "INSERT INTO direct_messages (sender_id, recipient_id, mes
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
     RandomPairs,
+    KnownPairs,
     OneRecipient,
     BothWays,
 }
@@ -28,6 +31,7 @@ impl Case {
     fn name(self) -> &'static str {
         match self {
             Self::RandomPairs => "random pairs",
+            Self::KnownPairs => "known pairs",
             Self::OneRecipient => "one recipient",
             Self::BothWays => "two users, both ways",
         }
@@ -35,7 +39,7 @@ impl Case {
 
     fn limit(self) -> Option<f64> {
         match self {
-            Self::RandomPairs => Some(1.5),
+            Self::RandomPairs | Self::KnownPairs => Some(1.5),
             Self::OneRecipient => Some(3.0),
             Self::BothWays => None,
         }
@@ -45,10 +49,12 @@ impl Case {
         if self == Self::BothWays { &[4, 16] } else { &[1, 4, 16] }
     }
 
-    fn feed(self, users: Arc<[Uuid]>) -> Feed {
+    fn feed(self, people: Arc<People>) -> Feed {
+        // Each turn goes on with other pairs; every variant with the same.
+        let turns = AtomicU64::new(0);
         Arc::new(move |client, _| {
-            let users = Arc::clone(&users);
-            let mut state = client as u64;
+            let people = Arc::clone(&people);
+            let mut state = turns.fetch_add(1, Ordering::Relaxed) << 32;
             let mut any = move || {
                 state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
                 let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -56,15 +62,35 @@ impl Case {
                 (mixed >> 33) as usize
             };
             Box::new(move || {
+                let (users, pairs) = (&people.users, &people.pairs);
                 let last = users.len() - 1;
                 let (from, to) = match self {
-                    Self::RandomPairs => (any() % users.len(), any() % users.len()),
-                    Self::OneRecipient => (any() % last, last),
-                    Self::BothWays if client % 2 == 0 => (0, 1),
-                    Self::BothWays => (1, 0),
+                    Self::RandomPairs => (users[any() % users.len()], users[any() % users.len()]),
+                    Self::KnownPairs => pairs[any() % pairs.len()],
+                    Self::OneRecipient => (users[any() % last], users[last]),
+                    Self::BothWays if client % 2 == 0 => (users[0], users[1]),
+                    Self::BothWays => (users[1], users[0]),
                 };
-                vec![Value::Uuid(users[from]), Value::Uuid(users[to]), Value::Text("How is the demo going?")]
+                vec![Value::Uuid(from), Value::Uuid(to), Value::Text("How is the demo going?")]
             })
+        })
+    }
+}
+
+/// Who is there, and who has written to whom.
+struct People {
+    users: Vec<Uuid>,
+    pairs: Vec<(Uuid, Uuid)>,
+}
+
+impl People {
+    async fn of(arena: &Arena) -> Result<Self, Failure> {
+        let client = arena.connect("messages_bare").await?;
+        let users = "SELECT id FROM users WHERE username NOT LIKE 'fresh\\_%' ORDER BY id";
+        let pairs = "SELECT sender_id, recipient_id FROM direct_messages GROUP BY 1, 2 ORDER BY 1, 2";
+        Ok(Self {
+            users: client.query(users, &[]).await?.iter().map(|row| row.get(0)).collect(),
+            pairs: client.query(pairs, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect(),
         })
     }
 }
@@ -77,17 +103,13 @@ pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
     prepare(&by_hand, &arena.baseline("003_messages.sql")?).await?;
     let headwater = arena.copy(&base, "messages_headwater").await?;
     arena.apply(&headwater, &arena.showcase_models(&["conversations.sql", "dashboard.sql"])?).await?;
-    let users: Arc<[Uuid]> = {
-        let client = arena.connect("messages_bare").await?;
-        let sql = "SELECT id FROM users WHERE username NOT LIKE 'fresh\\_%' ORDER BY id";
-        client.query(sql, &[]).await?.iter().map(|row| row.get(0)).collect()
-    };
+    let people = Arc::new(People::of(arena).await?);
 
     let mut all = Vec::new();
-    for case in [Case::RandomPairs, Case::OneRecipient, Case::BothWays] {
+    for case in [Case::RandomPairs, Case::KnownPairs, Case::OneRecipient, Case::BothWays] {
         for clients in case.clients() {
             let variant = |name: &str, config: &Config, against: Option<usize>, limit: Option<f64>| {
-                let feed = case.feed(Arc::clone(&users));
+                let feed = case.feed(Arc::clone(&people));
                 let load = Load {
                     config: config.clone(),
                     clients: *clients,
