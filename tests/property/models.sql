@@ -210,3 +210,50 @@ CREATE MATERIALIZED VIEW pt_distinct_joined AS SELECT DISTINCT u.username, p.cat
 
 CREATE MATERIALIZED VIEW pt_distinct_on_joined AS
 SELECT DISTINCT ON (p.user_id) p.user_id, c.content, u.username FROM comments c JOIN projects p ON p.id = c.project_id JOIN users u ON u.id = c.user_id ORDER BY p.user_id, c.created_at DESC, c.id;
+
+-- Set-returning functions, ordered-set aggregates, windows over groups, whole rows, more set operations.
+CREATE MATERIALIZED VIEW pt_distinct_words AS
+SELECT DISTINCT unnest(ARRAY[p.title, p.category]) AS word FROM projects p;
+
+CREATE MATERIALIZED VIEW pt_counted AS
+SELECT u.id, (SELECT count(*) FROM (SELECT unnest(ARRAY[p.title, p.category]) AS w FROM projects p WHERE p.user_id = u.id) x WHERE x.w <> '') AS n FROM users u;
+
+CREATE MATERIALIZED VIEW pt_sample AS
+SELECT p.user_id, mode() WITHIN GROUP (ORDER BY p.category) AS m, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.proof_score) AS med, rank(3) WITHIN GROUP (ORDER BY p.proof_score) AS r FROM projects p GROUP BY p.user_id;
+
+CREATE MATERIALIZED VIEW pt_whole AS
+SELECT p.id, t.* FROM projects p LEFT JOIN tags t ON t.project_id = p.id;
+
+CREATE MATERIALIZED VIEW pt_rowjson AS
+SELECT u.id, (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.id) FROM projects p WHERE p.user_id = u.id) AS ps, row_to_json(u) AS me FROM users u;
+
+CREATE MATERIALIZED VIEW pt_limit_top AS
+SELECT c.id, c.content FROM comments c JOIN users u ON u.id = c.user_id WHERE u.is_active ORDER BY u.username DESC, c.created_at LIMIT 5 OFFSET 1;
+
+CREATE MATERIALIZED VIEW pt_lag AS
+SELECT c.id, c.project_id, lag(c.content) OVER (PARTITION BY c.project_id ORDER BY c.created_at, c.id) AS before FROM comments c;
+
+CREATE MATERIALIZED VIEW pt_bool AS
+SELECT p.id, (p.user_id IN (SELECT f.user_id FROM chain_followers f)) AS follows, NOT EXISTS (SELECT FROM upvotes v WHERE v.project_id = p.id AND v.user_id = p.user_id) AS no_self_vote FROM projects p;
+
+CREATE MATERIALIZED VIEW pt_using AS
+SELECT user_id, count(*) AS n FROM comments JOIN upvotes USING (user_id) GROUP BY user_id;
+
+CREATE MATERIALIZED VIEW pt_right AS
+SELECT u.username, p.title FROM projects p RIGHT JOIN users u ON u.id = p.user_id AND NOT p.is_deleted;
+
+CREATE MATERIALIZED VIEW pt_join_groups AS
+SELECT a.user_id, a.n, b.m FROM (SELECT user_id, count(*) AS n FROM projects GROUP BY user_id) a LEFT JOIN (SELECT creator_id, count(*) AS m FROM chains GROUP BY creator_id) b ON b.creator_id = a.user_id;
+
+CREATE MATERIALIZED VIEW pt_ids AS
+SELECT p.id FROM projects p WHERE p.id = ANY (ARRAY(SELECT v.project_id FROM upvotes v WHERE v.user_id = p.user_id));
+
+CREATE MATERIALIZED VIEW pt_case_key AS
+SELECT CASE WHEN p.is_deleted THEN NULL ELSE p.user_id END AS owner, count(*) AS n, sum(p.proof_score) AS s FROM projects p GROUP BY 1;
+
+CREATE MATERIALIZED VIEW pt_union_groups AS
+SELECT user_id, count(*) AS n FROM projects GROUP BY user_id UNION ALL SELECT creator_id, count(*) FROM chains GROUP BY creator_id;
+
+CREATE MATERIALIZED VIEW pt_union_same AS
+SELECT user_id, title AS t FROM projects WHERE is_featured UNION ALL SELECT user_id, title FROM projects WHERE NOT is_deleted;
+

@@ -142,7 +142,7 @@ async fn shrunk(stage: &Stage, schema: &str, seed: u64, script: Vec<String>, fai
         None => shrink::shrink(stage, script, failure, SHRINKING).await,
     };
     let others = if is_alone { "fails alone" } else { "fails only among the other models" };
-    let text = model.map_or("", |model| model.text.as_str());
+    let text = model.map_or("", |model| model.text.trim_end().trim_end_matches(';'));
     format!("-- seed {seed}, PostgreSQL {}: {} ({others})\n{text};\n\n{failure}\n", stage.major(), names.join(", "))
 }
 
