@@ -257,3 +257,11 @@ SELECT user_id, count(*) AS n FROM projects GROUP BY user_id UNION ALL SELECT cr
 CREATE MATERIALIZED VIEW pt_union_same AS
 SELECT user_id, title AS t FROM projects WHERE is_featured UNION ALL SELECT user_id, title FROM projects WHERE NOT is_deleted;
 
+
+CREATE MATERIALIZED VIEW pt_words AS SELECT p.id, regexp_split_to_table(p.title, '[ "]') AS word FROM projects p;
+
+CREATE MATERIALIZED VIEW pt_series AS
+SELECT p.category, generate_series(1, p.proof_score) AS n, count(*) AS c FROM projects p GROUP BY p.category, p.proof_score;
+
+CREATE MATERIALIZED VIEW pt_agg_window AS
+SELECT p.user_id, count(*) AS n, rank() OVER (ORDER BY count(*) DESC) AS place FROM projects p GROUP BY p.user_id;

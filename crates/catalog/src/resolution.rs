@@ -26,6 +26,8 @@ pub struct FunctionUse {
     pub language: String,
     /// True for an aggregate.
     pub aggregate: bool,
+    /// True where one call gives several rows.
+    pub returns_set: bool,
     /// The body of an SQL or PL function, empty for `internal` and `c`.
     pub source: String,
 }

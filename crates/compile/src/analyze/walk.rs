@@ -11,10 +11,16 @@ use pg_query::protobuf::{
 use super::{Analysis, Derived, Equality, Occurrence, Origin, Output, Problem, Region, RegionId, Shape, rowkey};
 use crate::tree::{self, Expr, build, visit};
 
-/// Analyzes a SELECT as `pg_get_viewdef` prints it. `aggregates` are the bare names of the aggregate functions in it.
+/// Analyzes a SELECT as `pg_get_viewdef` prints it. `aggregates` and `sets` are the bare names of the aggregates and of the
+/// set-returning functions in it.
 #[must_use]
-pub fn analyze(select: &SelectStmt, catalog: &Catalog, aggregates: &BTreeSet<String>) -> Analysis {
-    let mut walker = Walker { catalog, aggregates, analysis: Analysis::default() };
+pub fn analyze(
+    select: &SelectStmt,
+    catalog: &Catalog,
+    aggregates: &BTreeSet<String>,
+    sets: &BTreeSet<String>,
+) -> Analysis {
+    let mut walker = Walker { catalog, aggregates, sets, analysis: Analysis::default() };
     let root = walker.region(None, false);
     let scope = Scope::default();
     let (shape, aliases) = walker.query(select, &scope, root);
@@ -33,6 +39,7 @@ const UNTRACED: u16 = 311;
 struct Walker<'a> {
     catalog: &'a Catalog,
     aggregates: &'a BTreeSet<String>,
+    sets: &'a BTreeSet<String>,
     analysis: Analysis,
 }
 
@@ -612,6 +619,14 @@ impl Walker<'_> {
         is_aggregated(node, self.aggregates)
     }
 
+    /// True where the expression calls a set-returning function.
+    fn multiplies(&self, node: &Node) -> bool {
+        visit::any_here(
+            node,
+            &|node| matches!(node, NodeEnum::FuncCall(call) if self.sets.contains(build::last_name(&call.funcname))),
+        )
+    }
+
     /// What the block yields.
     fn shape(&mut self, select: &SelectStmt, scope: &Scope<'_>, region: RegionId) -> Shape {
         let targets: Vec<(String, &Node)> = select
@@ -650,6 +665,7 @@ impl Walker<'_> {
             .map(|(name, value)| {
                 let expr = self.plain(value, scope).filter(|expr| {
                     !limited
+                        && (distinct || !self.multiplies(value))
                         && determined.as_ref().is_none_or(|known| known.composes(expr.node()))
                         && (distinct_on.is_empty() || Known::of(&distinct_on).composes(expr.node()))
                         && partitions.as_ref().is_none_or(|sets| {
@@ -679,6 +695,12 @@ impl Walker<'_> {
                 .map(|expr| targets.iter().position(|(_, value)| self.plain(value, scope).as_ref() == Some(expr)))
                 .collect();
             unique.extend(positions);
+        }
+        // One source row may give several result rows: nothing that identifies the one identifies the other.
+        let multiplied = !distinct && targets.iter().any(|(_, value)| self.multiplies(value));
+        let key = key.filter(|_| !multiplied);
+        if multiplied {
+            unique.clear();
         }
         if limit_is_one(select) {
             unique.push(BTreeSet::new());

@@ -177,16 +177,16 @@ fn cut_conditions(split: &mut Split) -> Result<(), Refusal> {
 /// The expression over the model table: its largest parts that stand still become stored columns.
 fn lift(node: &Node, split: &mut Split) -> Node {
     if !moves(node) {
-        let constant = !visit::any(node, &|node| {
-            matches!(node, NodeEnum::ColumnRef(_) | NodeEnum::SubLink(_) | NodeEnum::FuncCall(_))
-        });
-        if constant || matches!(&node.node, Some(NodeEnum::SortBy(_) | NodeEnum::List(_))) && !reads_columns(node) {
-            return node.clone();
-        }
-        if let Some(NodeEnum::SortBy(_)) = &node.node {
+        if let Some(NodeEnum::SortBy(_) | NodeEnum::List(_)) = &node.node {
             let mut node = node.clone();
             visit::children_mut(&mut node, &mut |child| *child = lift(child, split));
             return node;
+        }
+        let constant = !visit::any(node, &|node| {
+            matches!(node, NodeEnum::ColumnRef(_) | NodeEnum::SubLink(_) | NodeEnum::FuncCall(_))
+        });
+        if constant {
+            return node.clone();
         }
         return build::column(&[&split.store(node, "hw_s")]);
     }
@@ -196,10 +196,6 @@ fn lift(node: &Node, split: &mut Split) -> Node {
     let mut node = node.clone();
     visit::children_mut(&mut node, &mut |child| *child = lift(child, split));
     node
-}
-
-fn reads_columns(node: &Node) -> bool {
-    visit::any(node, &|node| matches!(node, NodeEnum::ColumnRef(_)))
 }
 
 /// True for what no stored column can hold: a reading of the clock outside of sub-selects and of aggregates' FILTERs (which

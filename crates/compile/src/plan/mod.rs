@@ -128,9 +128,15 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
         .filter(|function| function.aggregate)
         .map(|function| function.name.clone())
         .collect();
+    let sets: BTreeSet<String> = resolution
+        .functions
+        .iter()
+        .filter(|function| function.returns_set)
+        .map(|function| function.name.clone())
+        .collect();
     let mut split = finish::split(&definition, &aggregates).map_err(|refusal| vec![refusal])?;
     rules::window::add_due(&mut split, &aggregates).map_err(|refusal| vec![refusal])?;
-    let first = walk::analyze(&split.core, catalog, &aggregates);
+    let first = walk::analyze(&split.core, catalog, &aggregates, &sets);
     if !first.problems.is_empty() {
         return Err(first.problems.into_iter().map(|p| Refusal::new(p.code, p.message, p.hint, p.needle)).collect());
     }
@@ -138,7 +144,7 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
     for (key, mut split) in key::candidates(model, resolution, catalog, &first, &split) {
         let deltas = rules::delta::find(&mut split, &key, catalog);
         // State columns repeat sub-selects, so occurrences are counted again in what is really stored.
-        let analysis = walk::analyze(&split.core, catalog, &aggregates);
+        let analysis = walk::analyze(&split.core, catalog, &aggregates, &sets);
         match strategies(&analysis, &key, deltas) {
             Ok(strategies) => return assemble(resolution, definition, key, split, analysis, strategies),
             Err(refusal) => first_refusal = first_refusal.or(Some(refusal)),

@@ -72,6 +72,7 @@ fn function(row: &Row) -> FunctionUse {
         },
         language: row.get("language"),
         aggregate: row.get("aggregate"),
+        returns_set: row.get("returns_set"),
         source: row.get("source"),
     }
 }
@@ -84,6 +85,7 @@ fn keyword_function(keyword: &str) -> FunctionUse {
         volatility: Volatility::Stable,
         language: "internal".to_owned(),
         aggregate: false,
+        returns_set: false,
         source: String::new(),
     }
 }

@@ -13,6 +13,7 @@ SELECT p.oid AS function,
        p.provolatile::text AS volatility,
        l.lanname::text AS language,
        p.prokind = 'a' AS aggregate,
+       p.proretset AS returns_set,
        CASE WHEN l.lanname IN ('internal', 'c') THEN ''
             ELSE coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) END AS source,
        ARRAY(SELECT DISTINCT b.function FROM behind b WHERE b.aggregate = p.oid) AS behind
