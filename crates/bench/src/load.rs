@@ -18,6 +18,9 @@ use crate::{Failure, cpu};
 /// PL/pgSQL plans a statement anew for its first five runs; then the cached plan is there.
 const WARM_UP: usize = 12;
 
+/// Where statements wait for each other, the warm-up ends earlier.
+const LONGEST_WARM_UP: Duration = Duration::from_secs(2);
+
 /// A statement that waits longer than this has failed: hand-written triggers can lock each other up for good.
 const STATEMENT_TIMEOUT: &str = "SET statement_timeout = '10s'";
 
@@ -184,7 +187,11 @@ async fn write(
     let mut found = Found::default();
     let statement = client.prepare(&sql).await;
     if let Ok(statement) = &statement {
+        let begun = Instant::now();
         for _ in 0..WARM_UP {
+            if begun.elapsed() > LONGEST_WARM_UP {
+                break;
+            }
             let values = feed();
             let parameters: Vec<_> = values.iter().map(Value::as_sql).collect();
             // What fails here fails again below, where it is counted.
