@@ -2,7 +2,9 @@
 //!
 //! One database per scale is loaded once and kept; each variant works on a copy of it, made file by file.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use headwater_catalog::{Ident, ident::short_hash, quote_literal};
 use headwater_compile::SourceFile;
@@ -24,12 +26,20 @@ pub struct Arena {
     pub effort: Effort,
     /// The server.
     pub server: PrivateServer,
+    /// Held for the whole run: two would share databases, disturb each other's figures, and the first to end stops the server.
+    _alone: Arc<File>,
 }
 
 impl Arena {
     /// Starts the server. It has settings of its own: a gigabyte of buffers, and checkpoints far apart, so that no variant's
     /// turn happens to hold one.
     pub async fn open(root: &Path, major: Option<u32>, effort: Effort) -> Result<Self, Failure> {
+        let folder = root.join(".headwater/bench");
+        std::fs::create_dir_all(&folder)?;
+        let alone = File::create(folder.join("lock"))?;
+        alone
+            .try_lock()
+            .map_err(|_| format!("another headwater-bench is at work: it holds {}/lock", folder.display()))?;
         let mut options = Options { name: "bench/pg".to_owned(), major, ..Options::new(Home::of(root)?) };
         for (name, value) in [
             ("shared_buffers", "1GB"),
@@ -39,7 +49,12 @@ impl Arena {
         ] {
             options.settings.push((name, value.to_owned()));
         }
-        Ok(Self { root: root.to_owned(), effort, server: PrivateServer::start_async(options).await? })
+        Ok(Self {
+            root: root.to_owned(),
+            effort,
+            server: PrivateServer::start_async(options).await?,
+            _alone: Arc::new(alone),
+        })
     }
 
     /// Stops the server; its data stays for the next run.
