@@ -1,7 +1,7 @@
 //! Which expressions read the clock, and when a condition on it flips.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AExprKind, BoolExprType, Node, SqlValueFunctionOp};
+use pg_query::protobuf::{AExprKind, Node, SqlValueFunctionOp};
 
 use crate::tree::{build, visit};
 
@@ -182,12 +182,6 @@ pub fn at_fixed_moment(node: &Node) -> Node {
         node.node.as_ref().is_some_and(is_clock).then(|| build::parsed("'2000-01-01 00:00:00+00'::timestamptz"))
     });
     node
-}
-
-/// True for `NOT x`.
-#[must_use]
-pub fn is_negation(node: &Node) -> bool {
-    matches!(&node.node, Some(NodeEnum::BoolExpr(expr)) if expr.boolop == BoolExprType::NotExpr as i32)
 }
 
 #[cfg(test)]

@@ -56,10 +56,7 @@ pub fn step(
 
 /// One INSERTed or DELETEd row that reaches one key: its values go straight into the UPDATE.
 fn one_row(plan: &MaintenancePlan, names: &Names, delta: &Delta, event: Event, keys: &str) -> Option<String> {
-    let [contribution] = delta.contributions.as_slice() else { return None };
-    if event == Event::Update {
-        return None;
-    }
+    let contribution = delta.contributions.first().filter(|_| has_one_row_branch(delta, event))?;
     let sign = if event == Event::Insert { "1" } else { "-1" };
     let rename = |expr: &Expr| {
         let renamed =
@@ -126,6 +123,11 @@ fn one_row(plan: &MaintenancePlan, names: &Names, delta: &Delta, event: Event, k
     ))
 }
 
+/// True where one changed row reaches one key, by values that need no pass over the transition tables.
+fn has_one_row_branch(delta: &Delta, event: Event) -> bool {
+    delta.contributions.len() == 1 && event != Event::Update
+}
+
 /// Any number of rows: one pass gives what each key gets, one UPDATE per key in their order.
 fn many_rows(
     plan: &MaintenancePlan,
@@ -144,13 +146,19 @@ fn many_rows(
         names.table,
         matches_key(&plan.key.columns, "m", "q")
     );
+    let lock = format!(
+        "-- Lock the keys that have no row before the rows of the others, as recomputing does.\n{};\n",
+        bump(&missing)
+    );
+    // Where one row has a branch of its own, this is the branch of several.
+    let alone = !has_one_row_branch(delta, event);
+    let lock = if alone { format!("IF hw_several THEN\n{}\nEND IF;\n", indent(&lock, 2)) } else { lock };
     let width = plan.key.columns.len();
     let row_key: Vec<String> = (0..width).map(|position| format!("{record}.{}", attribute(position))).collect();
     let order: Vec<String> = (1..=width).map(|position| position.to_string()).collect();
     let value = |side: char, n: usize| format!("{record}.{side}{n}");
     format!(
-        "IF hw_several THEN\n  -- Lock the keys that have no row before the rows of the others, as recomputing does.\n{bump};\nEND IF;\nFOR {record} IN\n{query}\n  ORDER BY {order}\nLOOP\n  UPDATE {table} AS m SET\n{set}\n  WHERE {row}{guards};\n  IF NOT FOUND THEN\n    {keys} := {keys} OPERATOR(pg_catalog.||) ROW({row_key})::{key_type};\n  END IF;\nEND LOOP;",
-        bump = indent(&bump(&missing), 2),
+        "{lock}FOR {record} IN\n{query}\n  ORDER BY {order}\nLOOP\n  UPDATE {table} AS m SET\n{set}\n  WHERE {row}{guards};\n  IF NOT FOUND THEN\n    {keys} := {keys} OPERATOR(pg_catalog.||) ROW({row_key})::{key_type};\n  END IF;\nEND LOOP;",
         query = indent(&query, 2),
         order = order.join(", "),
         table = names.table,

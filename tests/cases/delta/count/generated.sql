@@ -133,26 +133,24 @@ BEGIN
         END IF;
       END IF;
     ELSIF hw_several THEN
-      IF hw_several THEN
-        -- Lock the keys that have no row before the rows of the others, as recomputing does.
-        INSERT INTO headwater.lock AS l (id)
-        SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 588074401792::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
-        FROM (
-          SELECT g.* FROM (
-            SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
-            FROM (
-              SELECT t.project_id AS k1, CASE WHEN t.up THEN 1 ELSE 0 END AS s0, 1 AS s1
-              FROM hw_new AS t
-              WHERE t.project_id IS NOT NULL
-            ) AS r
-            GROUP BY r.k1
-          ) AS g
-          WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
-        ) AS q
-        WHERE NOT EXISTS (SELECT FROM "headwater".project_votes_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) q.k1)
-        ORDER BY 1
-        ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
-      END IF;
+      -- Lock the keys that have no row before the rows of the others, as recomputing does.
+      INSERT INTO headwater.lock AS l (id)
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 588074401792::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      FROM (
+        SELECT g.* FROM (
+          SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
+          FROM (
+            SELECT t.project_id AS k1, CASE WHEN t.up THEN 1 ELSE 0 END AS s0, 1 AS s1
+            FROM hw_new AS t
+            WHERE t.project_id IS NOT NULL
+          ) AS r
+          GROUP BY r.k1
+        ) AS g
+        WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
+      ) AS q
+      WHERE NOT EXISTS (SELECT FROM "headwater".project_votes_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) q.k1)
+      ORDER BY 1
+      ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
       FOR row_1 IN
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
@@ -216,26 +214,24 @@ BEGIN
         END IF;
       END IF;
     ELSIF hw_several THEN
-      IF hw_several THEN
-        -- Lock the keys that have no row before the rows of the others, as recomputing does.
-        INSERT INTO headwater.lock AS l (id)
-        SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 588074401792::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
-        FROM (
-          SELECT g.* FROM (
-            SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
-            FROM (
-              SELECT t.project_id AS k1, CASE WHEN t.up THEN 1 ELSE 0 END AS s0, 1 AS s1
-              FROM hw_new AS t
-              WHERE t.project_id IS NOT NULL
-            ) AS r
-            GROUP BY r.k1
-          ) AS g
-          WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
-        ) AS q
-        WHERE NOT EXISTS (SELECT FROM "headwater".project_votes_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) q.k1)
-        ORDER BY 1
-        ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
-      END IF;
+      -- Lock the keys that have no row before the rows of the others, as recomputing does.
+      INSERT INTO headwater.lock AS l (id)
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 588074401792::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      FROM (
+        SELECT g.* FROM (
+          SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
+          FROM (
+            SELECT t.project_id AS k1, CASE WHEN t.up THEN 1 ELSE 0 END AS s0, 1 AS s1
+            FROM hw_new AS t
+            WHERE t.project_id IS NOT NULL
+          ) AS r
+          GROUP BY r.k1
+        ) AS g
+        WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0
+      ) AS q
+      WHERE NOT EXISTS (SELECT FROM "headwater".project_votes_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) q.k1)
+      ORDER BY 1
+      ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
       FOR row_1 IN
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1

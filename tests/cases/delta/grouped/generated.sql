@@ -119,25 +119,23 @@ BEGIN
         END IF;
       END IF;
     ELSIF hw_several THEN
-      IF hw_several THEN
-        -- Lock the keys that have no row before the rows of the others, as recomputing does.
-        INSERT INTO headwater.lock AS l (id)
-        SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 312101614080::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
-        FROM (
-          SELECT g.* FROM (
-            SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4
-            FROM (
-              SELECT t.category AS k1, 1 AS hw_sign, 1 AS s0, CASE WHEN t.deleted THEN 1 ELSE 0 END AS s1, CASE WHEN t.score IS NOT NULL THEN (t.score)::pg_catalog.int8 ELSE 0 END AS s2, CASE WHEN t.score IS NOT NULL THEN 1 ELSE 0 END AS s3, CASE WHEN (t.score IS NOT NULL) THEN t.score END AS i4
-              FROM hw_new AS t
-            ) AS r
-            GROUP BY r.k1
-          ) AS g
-          WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0 OR g.d2 OPERATOR(pg_catalog.<>) 0 OR g.d3 OPERATOR(pg_catalog.<>) 0 OR g.i4 IS NOT NULL
-        ) AS q
-        WHERE NOT EXISTS (SELECT FROM "headwater".category_scores_VERSION AS m WHERE (m."category" OPERATOR(pg_catalog.=) q.k1 OR m."category" IS NULL AND q.k1 IS NULL))
-        ORDER BY 1
-        ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
-      END IF;
+      -- Lock the keys that have no row before the rows of the others, as recomputing does.
+      INSERT INTO headwater.lock AS l (id)
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 312101614080::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      FROM (
+        SELECT g.* FROM (
+          SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4
+          FROM (
+            SELECT t.category AS k1, 1 AS hw_sign, 1 AS s0, CASE WHEN t.deleted THEN 1 ELSE 0 END AS s1, CASE WHEN t.score IS NOT NULL THEN (t.score)::pg_catalog.int8 ELSE 0 END AS s2, CASE WHEN t.score IS NOT NULL THEN 1 ELSE 0 END AS s3, CASE WHEN (t.score IS NOT NULL) THEN t.score END AS i4
+            FROM hw_new AS t
+          ) AS r
+          GROUP BY r.k1
+        ) AS g
+        WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0 OR g.d2 OPERATOR(pg_catalog.<>) 0 OR g.d3 OPERATOR(pg_catalog.<>) 0 OR g.i4 IS NOT NULL
+      ) AS q
+      WHERE NOT EXISTS (SELECT FROM "headwater".category_scores_VERSION AS m WHERE (m."category" OPERATOR(pg_catalog.=) q.k1 OR m."category" IS NULL AND q.k1 IS NULL))
+      ORDER BY 1
+      ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
       FOR row_1 IN
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4
@@ -210,25 +208,23 @@ BEGIN
         END IF;
       END IF;
     ELSIF hw_several THEN
-      IF hw_several THEN
-        -- Lock the keys that have no row before the rows of the others, as recomputing does.
-        INSERT INTO headwater.lock AS l (id)
-        SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 312101614080::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
-        FROM (
-          SELECT g.* FROM (
-            SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4
-            FROM (
-              SELECT t.category AS k1, 1 AS hw_sign, 1 AS s0, CASE WHEN t.deleted THEN 1 ELSE 0 END AS s1, CASE WHEN t.score IS NOT NULL THEN (t.score)::pg_catalog.int8 ELSE 0 END AS s2, CASE WHEN t.score IS NOT NULL THEN 1 ELSE 0 END AS s3, CASE WHEN (t.score IS NOT NULL) THEN t.score END AS i4
-              FROM hw_new AS t
-            ) AS r
-            GROUP BY r.k1
-          ) AS g
-          WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0 OR g.d2 OPERATOR(pg_catalog.<>) 0 OR g.d3 OPERATOR(pg_catalog.<>) 0 OR g.i4 IS NOT NULL
-        ) AS q
-        WHERE NOT EXISTS (SELECT FROM "headwater".category_scores_VERSION AS m WHERE (m."category" OPERATOR(pg_catalog.=) q.k1 OR m."category" IS NULL AND q.k1 IS NULL))
-        ORDER BY 1
-        ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
-      END IF;
+      -- Lock the keys that have no row before the rows of the others, as recomputing does.
+      INSERT INTO headwater.lock AS l (id)
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 312101614080::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      FROM (
+        SELECT g.* FROM (
+          SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4
+          FROM (
+            SELECT t.category AS k1, 1 AS hw_sign, 1 AS s0, CASE WHEN t.deleted THEN 1 ELSE 0 END AS s1, CASE WHEN t.score IS NOT NULL THEN (t.score)::pg_catalog.int8 ELSE 0 END AS s2, CASE WHEN t.score IS NOT NULL THEN 1 ELSE 0 END AS s3, CASE WHEN (t.score IS NOT NULL) THEN t.score END AS i4
+            FROM hw_new AS t
+          ) AS r
+          GROUP BY r.k1
+        ) AS g
+        WHERE g.d0 OPERATOR(pg_catalog.<>) 0 OR g.d1 OPERATOR(pg_catalog.<>) 0 OR g.d2 OPERATOR(pg_catalog.<>) 0 OR g.d3 OPERATOR(pg_catalog.<>) 0 OR g.i4 IS NOT NULL
+      ) AS q
+      WHERE NOT EXISTS (SELECT FROM "headwater".category_scores_VERSION AS m WHERE (m."category" OPERATOR(pg_catalog.=) q.k1 OR m."category" IS NULL AND q.k1 IS NULL))
+      ORDER BY 1
+      ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
       FOR row_1 IN
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4
