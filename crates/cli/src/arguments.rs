@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use headwater_deploy::project::duration;
 
 /// Keeps denormalized read models of a PostgreSQL database exact.
 #[derive(Debug, Parser)]
@@ -35,6 +36,10 @@ pub enum Command {
     Plan(Plan),
     /// Bring the database to the models: build, fill, verify, swap in
     Apply(Apply),
+    /// Keep eventual models up to date, let time pass, keep the log: the leader, one at a time; others stand by
+    Maintain(Maintain),
+    /// Return when everything that has committed by now is in the models
+    Wait(Wait),
     /// Show every model and whether it is healthy
     Status(Status),
     /// Compare models with their SELECTs
@@ -74,6 +79,22 @@ pub struct Apply {
     /// Rows filled in one transaction
     #[arg(long, default_value_t = 5000, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     pub rows_per_range: i64,
+}
+
+/// Options of `maintain`.
+#[derive(Debug, Args)]
+pub struct Maintain {
+    /// Run one batch and end, where nothing is to run all the time
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// Options of `wait`.
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// For how long at most
+    #[arg(long, default_value = "10s", value_parser = duration, value_name = "TIME")]
+    pub timeout: Duration,
 }
 
 /// Options of `status`.
@@ -146,22 +167,12 @@ The table:
              self time). Empty where the server does not count function calls (track_functions)
   exact      model and SELECT equal as multisets, compared in one snapshot, and the model not marked broken
 
+Below it, for eventual models: the batches that the leader ran, the changes that it took from the queues and the keys that it
+recomputed; and the freshness, that is the time from a commit to the batch that has it, measured by a probe that commits
+and waits again and again.
+
 The database is demo_<EXAMPLE> on the private server in .headwater/ (or on the server that --database names) and is kept
 for the next run, unless --fresh is given or scale or example differ. DATABASE_URL is not looked at.";
-
-/// `20s`, `5m`, `1h`, `250ms`, or seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let unit = match &text[end..] {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        other => return Err(format!("\"{other}\" is no unit of time; write 250ms, 20s, 5m or 1h")),
-    };
-    let number: f64 = text[..end].parse().map_err(|_| "write it as 250ms, 20s, 5m or 1h".to_owned())?;
-    Duration::try_from_secs_f64(number * unit).map_err(|error| error.to_string())
-}
 
 fn scale(text: &str) -> Result<f64, String> {
     match text.parse() {

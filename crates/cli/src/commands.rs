@@ -2,9 +2,11 @@
 
 pub mod apply;
 pub mod check;
+pub mod maintain;
 pub mod plan;
 pub mod refresh;
 pub mod remove;
 pub mod status;
 pub mod table;
 pub mod verify;
+pub mod wait;

@@ -68,6 +68,8 @@ async fn run(session: &Session, command: Command) -> Outcome {
         Command::Check(options) => commands::check::run(session, &options).await,
         Command::Plan(options) => commands::plan::run(session, &options).await,
         Command::Apply(options) => commands::apply::run(session, &options).await,
+        Command::Maintain(options) => commands::maintain::run(session, &options).await,
+        Command::Wait(options) => commands::wait::run(session, &options).await,
         Command::Status(options) => commands::status::run(session, &options).await,
         Command::Verify(options) => commands::verify::run(session, options).await,
         Command::Refresh(options) => commands::refresh::run(session, &options).await,

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 
 use headwater_catalog::{Catalog, QualifiedName, Resolution};
 
+pub use generate::queue::Queue;
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use output::{Compare, CompiledModel, Fill, SourceTriggers, Stage, Statement};
 pub use parse::{Mode, ParsedModel, SourceFile};
@@ -105,23 +106,29 @@ fn column_names(node: &pg_query::protobuf::Node, names: &mut Vec<String>) {
 
 /// `require delta` refuses a model that some change would reach in a slower way.
 fn require(model: &ParsedModel, plan: &plan::MaintenancePlan, diagnostics: &mut Vec<Diagnostic>) {
-    if model.options.require != Some(parse::Tier::Delta) || plan.tier() == "delta" {
+    let Some(required) = model.options.require else { return };
+    let slower = |strategy: &plan::Strategy| match strategy {
+        plan::Strategy::Delta(_) => false,
+        plan::Strategy::Keyed(_) => required == parse::Tier::Delta,
+        plan::Strategy::Diff => true,
+    };
+    let tables: Vec<String> =
+        plan.strategies.iter().filter(|(_, strategy)| slower(strategy)).map(|(table, _)| table.short()).collect();
+    if tables.is_empty() {
         return;
     }
-    let keyed: Vec<String> = plan
-        .strategies
-        .iter()
-        .filter(|(_, strategy)| matches!(strategy, plan::Strategy::Keyed(_)))
-        .map(|(table, _)| table.short())
-        .collect();
+    let (tier, what) = match required {
+        parse::Tier::Delta => ("delta", "recompute keys"),
+        parse::Tier::Keyed => ("keyed", "recompute everything"),
+    };
     diagnostics.push(
         Diagnostic::error(
             407,
             &model.file,
             model.name_span.clone(),
-            format!("the model requires the delta tier, but changes of {} recompute keys", keyed.join(", ")),
+            format!("the model requires the {tier} tier, but changes of {} {what}", tables.join(", ")),
         )
-        .label("declared `require delta`")
+        .label(format!("declared `require {tier}`"))
         .hint("`plan` tells why; drop the option, or read those tables in a model of their own"),
     );
 }
@@ -152,8 +159,38 @@ fn find_word(select: &str, word: &str) -> Option<std::ops::Range<usize>> {
     })
 }
 
-/// The triggers that maintain `models` together, one function per source table and event.
+/// The triggers that maintain `models` together, one function per source table and event, and that append to `queues`.
 #[must_use]
-pub fn triggers(models: &[&CompiledModel], stage: Stage, catalog: &Catalog) -> Vec<SourceTriggers> {
-    tree::with_deep_stack(|| generate::trigger::all(models, stage, catalog))
+pub fn triggers(models: &[&CompiledModel], queues: &[Queue], stage: Stage, catalog: &Catalog) -> Vec<SourceTriggers> {
+    tree::with_deep_stack(|| generate::trigger::all(models, queues, stage, catalog))
+}
+
+/// The change queues that the eventual ones of `models` need; of those `installed`, what has all that is needed stays.
+#[must_use]
+pub fn queues(models: &[&CompiledModel], installed: &[Queue], catalog: &Catalog) -> Vec<Queue> {
+    generate::queue::wanted(models, installed, catalog)
+}
+
+/// The functions with which batches bring the eventual ones of `models` up to date, reading `queues`; and the two that all
+/// batches share, over `queues` and those of `others` that are still fed, and over `models` and the `other_timed` tables of
+/// models whose rows change as time passes.
+#[must_use]
+pub fn batches(
+    models: &[&CompiledModel],
+    queues: &[Queue],
+    others: &[Queue],
+    other_timed: &[QualifiedName],
+    catalog: &Catalog,
+) -> Vec<Statement> {
+    let eventual: Vec<&&CompiledModel> = models.iter().filter(|model| model.mode == Mode::Eventual).collect();
+    tree::with_deep_stack(|| {
+        let mut statements: Vec<Statement> =
+            eventual.iter().flat_map(|model| generate::step::function_of(model, queues, catalog)).collect();
+        let all: Vec<Queue> =
+            queues.iter().chain(others.iter().filter(|other| !queues.contains(other))).cloned().collect();
+        let timed = eventual.iter().filter(|model| model.timed).map(|model| model.table.clone());
+        let timed: Vec<QualifiedName> = timed.chain(other_timed.iter().cloned()).collect();
+        statements.extend(generate::queue::functions(&all, &timed));
+        statements
+    })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use headwater_catalog::{Column, Ident, QualifiedName};
 
+use crate::parse::Mode;
 use crate::plan::MaintenancePlan;
 
 /// One SQL statement with its reason and its reversal.
@@ -41,7 +42,7 @@ pub struct CompiledModel {
     pub columns: Vec<Column>,
     /// The columns that identify a row, as people should read them.
     pub key: Vec<String>,
-    /// `delta` or `keyed`: the slowest way in which a change reaches this model.
+    /// `delta`, `keyed` or `diff`: the slowest way in which a change reaches this model.
     pub tier: &'static str,
     /// `plan`'s explanation, a text of some lines.
     pub explanation: String,
@@ -57,9 +58,25 @@ pub struct CompiledModel {
     pub compare: Compare,
     /// Drops the version's objects, in order; safe to run when some are gone.
     pub discard: Vec<Statement>,
-    /// True where rows change as time passes: `SELECT headwater.<name>_<version>_tick(limit)` must be called; it
-    /// returns how many keys it brought up to date.
+    /// True where rows change as time passes: for a realtime model `SELECT headwater.<name>_<version>_tick(limit)` must be
+    /// called, which returns how many keys it brought up to date; an eventual one needs a batch.
     pub timed: bool,
+    /// When it is maintained.
+    pub mode: Mode,
+    /// How far behind it may be, as an interval; eventual models.
+    pub max_lag: Option<String>,
+    /// Its part of a batch, `step(changed text[], truncated text[], since xid8, until xid8, also xid8[])`; eventual models.
+    pub step: Option<QualifiedName>,
+    /// Computes everything; for an eventual model it writes only what differs and returns how many rows that were.
+    pub rebuild: QualifiedName,
+    /// The source tables whose changes lead to no key: it is rebuilt after them.
+    pub diff_sources: BTreeSet<QualifiedName>,
+    /// The log entries of a batch, `changes(since xid8, until xid8, also xid8[])`, where its changes are kept as a list.
+    pub changes: Option<QualifiedName>,
+    /// Deletes at most `$1::bigint` rows that are older than the model keeps them.
+    pub trim: Option<String>,
+    /// What is run in the transaction in which it begins to serve.
+    pub serve: Vec<Statement>,
     /// What the trigger generator needs; opaque to others.
     pub(crate) maintenance: Arc<MaintenancePlan>,
 }
@@ -84,8 +101,8 @@ pub struct Compare {
     pub summary: String,
     /// A query with `side text` (`missing` or `extra`) and `row text` (the row as JSON), at most `$1::bigint` rows.
     pub sample: String,
-    /// A query that recomputes every key that differs and returns how many (`bigint`). READ COMMITTED; takes the
-    /// same locks as a writer.
+    /// A query that puts right what differs and returns how many keys (`bigint`). For a realtime model READ COMMITTED, with
+    /// the locks of a writer; for an eventual one within a batch.
     pub repair: String,
 }
 
@@ -111,4 +128,6 @@ pub struct SourceTriggers {
     pub discard: Vec<Statement>,
     /// The names of the trigger functions in the schema `headwater`.
     pub function_names: Vec<Ident>,
+    /// The change queue that they append to.
+    pub queue: Option<QualifiedName>,
 }

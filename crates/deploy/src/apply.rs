@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-use headwater_compile::{CompiledModel, Diagnostic, Severity, SourceFile, Statement};
+use headwater_catalog::QualifiedName;
+use headwater_compile::{CompiledModel, Diagnostic, Mode, Queue, Severity, SourceFile, Statement};
 use headwater_postgres::{Config, SchemaLock, connect};
 use tokio_postgres::{Client, GenericClient};
 
+use crate::batch;
 use crate::build::{build, discard, start_over};
 use crate::diff::{Action, Change, Diff, diff};
-use crate::error::{Error, Problems};
+use crate::error::{During, Error, Problems};
 use crate::fill::fill;
 use crate::install::{INSTALL, install, installed_version};
 use crate::installed::{self, InstalledModel};
 use crate::locks::Patience;
 use crate::precheck;
 use crate::progress::Progress;
-use crate::swap::{Swap, wait_for_old_snapshots};
+use crate::queues;
+use crate::swap::{self, Swap, wait_for_old_snapshots};
 use crate::triggers::{self, Gap, Orphans};
 use crate::verify;
 use crate::wanted::{self, Generations, Wanted};
@@ -229,9 +232,8 @@ async fn carry_out(
     if plan.wanted.problems.errors() > 0 {
         return Err(Error::Problems(plan.wanted.problems));
     }
-    let serving = plan.wanted.serving_triggers();
     let broken = broken(&plan);
-    if plan.is_empty() && triggers_are_recorded(&**lock, &serving).await? {
+    if plan.is_empty() && everything_is_recorded(&**lock, &plan.wanted).await? {
         return Ok(Applied {
             changes: plan.diff.changes,
             broken,
@@ -264,13 +266,16 @@ fn broken(plan: &Plan) -> Vec<(String, String)> {
     broken.filter(unchanged).map(|model| (model.name.short(), model.reason.clone().unwrap_or_default())).collect()
 }
 
-async fn triggers_are_recorded(
-    client: &impl GenericClient,
-    serving: &[headwater_compile::SourceTriggers],
-) -> Result<bool, Error> {
+async fn everything_is_recorded(client: &impl GenericClient, wanted: &Wanted) -> Result<bool, Error> {
     if installed_version(client).await? != Some(crate::install::SCHEMA_VERSION) {
         return Ok(false);
     }
+    let sql = "SELECT value FROM headwater.meta WHERE key = 'batches'";
+    let batches = client.query_opt(sql, &[]).await.during("reading the version of the batches")?;
+    if batches.is_none_or(|row| row.get::<_, String>(0) != swap::batches_version(wanted)) {
+        return Ok(false);
+    }
+    let serving = wanted.serving_triggers();
     let recorded = triggers::recorded(client).await?;
     let same = |source: &headwater_compile::SourceTriggers| {
         recorded.get(&source.table.to_string()).is_some_and(|(version, _)| *version == triggers::version(source))
@@ -330,14 +335,72 @@ async fn maintain_building(
         return Ok(());
     }
     let going_on: Vec<_> = resumed(plan).collect();
-    let gaps = triggers::gaps(&**lock, &triggers::pairs(&plan.wanted.building_triggers(&going_on))).await?;
+    let installed = queues::load(&**lock).await?;
+    let unfed: Vec<Queue> = plan
+        .wanted
+        .queues
+        .iter()
+        .filter(|queue| !installed.iter().any(|installed| installed.serving && installed.queue == **queue))
+        .cloned()
+        .collect();
+    let gaps = triggers::gaps(&**lock, &triggers::pairs(&plan.wanted.building_triggers(&going_on, &unfed))).await?;
     for model in going_on {
         if model.sources.iter().any(|source| gaps.iter().any(|gap| gap.source == source.to_string())) {
             start_over(&**lock, model.table.name.as_str()).await?;
         }
     }
-    let triggers = plan.wanted.building_triggers(building);
-    triggers::install_building(lock, &triggers, &plan.wanted.catalog, options.patience, progress).await
+    create_queues(lock, &unfed).await?;
+    let triggers = plan.wanted.building_triggers(building, &unfed);
+    triggers::install_building(lock, &triggers, &plan.wanted.catalog, options.patience, progress).await?;
+    take_into_batches(lock, plan, building, &unfed).await
+}
+
+async fn create_queues(lock: &mut SchemaLock, unfed: &[Queue]) -> Result<(), Error> {
+    let doing = "creating change queues";
+    let transaction = lock.transaction().await.during(doing)?;
+    for sql in unfed.iter().flat_map(queues::create) {
+        transaction.batch_execute(&sql).await.during(doing)?;
+    }
+    transaction.commit().await.during(doing)
+}
+
+/// From now on every batch maintains the eventual versions that are being built, too.
+async fn take_into_batches(
+    lock: &mut SchemaLock,
+    plan: &Plan,
+    building: &[&CompiledModel],
+    unfed: &[Queue],
+) -> Result<(), Error> {
+    let eventual: Vec<_> = building.iter().filter(|model| model.mode == Mode::Eventual).copied().collect();
+    if eventual.is_empty() {
+        return Ok(());
+    }
+    let doing = "taking what is built into the batches";
+    let installed: Vec<Queue> = queues::load(&**lock).await?.into_iter().map(|installed| installed.queue).collect();
+    let models = installed::load(&**lock).await?;
+    let timed: Vec<QualifiedName> = models
+        .iter()
+        .filter(|model| model.timed && model.in_batches)
+        .filter_map(|model| QualifiedName::parse("headwater", &model.table_name).ok())
+        .filter(|table| eventual.iter().all(|model| model.table != *table))
+        .collect();
+    let functions =
+        headwater_compile::batches(&eventual, &plan.wanted.queues, &installed, &timed, &plan.wanted.catalog);
+    let transaction = lock.transaction().await.during(doing)?;
+    transaction.batch_execute(&batch::keep_out()).await.during(doing)?;
+    for statement in functions {
+        transaction.batch_execute(&statement.sql).await.during(doing)?;
+    }
+    for queue in unfed {
+        transaction.batch_execute(&queues::forget_seen(queue)).await.during(doing)?;
+    }
+    for model in eventual {
+        let step = model.step.as_ref().map(ToString::to_string);
+        let sql = "UPDATE headwater.model SET step = $2 WHERE table_name = $1";
+        transaction.execute(sql, &[&model.table.name.as_str(), &step]).await.during(doing)?;
+    }
+    transaction.batch_execute(&batch::next_generation()).await.during(doing)?;
+    transaction.commit().await.during(doing)
 }
 
 async fn fill_all(
@@ -362,8 +425,13 @@ async fn fill_all(
 /// Nothing is served that has not been proved equal to its SELECT.
 async fn check_exact(lock: &mut SchemaLock, model: &CompiledModel) -> Result<i64, Error> {
     let table = model.table.name.as_str();
-    let tick = verify::tick_function(&model.name, &model.version);
-    let found = verify::compare(lock, &model.compare, model.timed.then_some(tick.as_str())).await?;
+    let found = match model.mode {
+        Mode::Eventual => verify::compare_eventual(lock, &model.compare).await?,
+        Mode::Realtime => {
+            let tick = verify::tick_function(&model.name, &model.version);
+            verify::compare(lock, &model.compare, model.timed.then_some(tick.as_str())).await?
+        }
+    };
     let installed = installed::load(&**lock).await?;
     let broken = installed.iter().find(|row| row.table_name == table && row.state == installed::State::Broken);
     if let Some(row) = broken {
@@ -395,7 +463,9 @@ async fn repair_after_gaps(lock: &mut SchemaLock, plan: &Plan) -> Result<Vec<(St
     for change in plan.diff.changes.iter().filter(|change| change.action == Action::Unchanged) {
         let Some(model) = plan.wanted.models.iter().find(|model| model.name == change.name) else { continue };
         if model.sources.iter().any(|source| plan.gaps.iter().any(|gap| gap.source == source.to_string())) {
-            repaired.push((model.name.short(), verify::repair_model(lock, &model.compare).await?));
+            let installed = installed::load(&**lock).await?;
+            let Some(row) = installed.iter().find(|row| row.serves() && row.name == model.name) else { continue };
+            repaired.push((model.name.short(), verify::repair(lock, row).await?));
         }
     }
     Ok(repaired)

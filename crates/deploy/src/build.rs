@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use headwater_catalog::QualifiedName;
-use headwater_compile::{CompiledModel, Mode};
+use headwater_compile::CompiledModel;
 use tokio_postgres::{Client, GenericClient, Transaction};
 
 use crate::error::{During, Error};
@@ -31,20 +31,19 @@ const CLOSE_TO_OTHERS: &str = "REVOKE ALL ON ALL TABLES IN SCHEMA headwater FROM
                                REVOKE ALL ON ALL ROUTINES IN SCHEMA headwater FROM PUBLIC";
 
 async fn record(transaction: &Transaction<'_>, wanted: &Wanted, model: &CompiledModel) -> Result<(), Error> {
-    let mode = wanted.declared.get(&model.name).map_or("realtime", |declared| match declared.options.mode {
-        Mode::Realtime => "realtime",
-    });
+    let diff_sources: Vec<_> = model.diff_sources.iter().map(QualifiedName::to_string).collect();
+    let changes = model.changes.as_ref().map(QualifiedName::to_string);
     let definition = wanted.definitions.get(&model.name).map_or("", String::as_str);
     let generation = wanted.generations.get(&model.name).copied().unwrap_or_default();
     let columns: Vec<_> = model.columns.iter().map(|column| column.name.as_str()).collect();
     let sources: Vec<_> = model.sources.iter().map(QualifiedName::to_string).collect();
     let discard: Vec<_> = model.discard.iter().map(|statement| statement.sql.as_str()).collect();
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 17] = [
+    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 22] = [
         &model.name.schema.as_str(),
         &model.name.name.as_str(),
         &model.version,
         &model.table.name.as_str(),
-        &mode,
+        &model.mode.word(),
         &model.tier,
         &model.timed,
         &model.key,
@@ -57,6 +56,11 @@ async fn record(transaction: &Transaction<'_>, wanted: &Wanted, model: &Compiled
         &model.compare.sample,
         &model.compare.repair,
         &discard,
+        &model.rebuild.to_string(),
+        &changes,
+        &model.trim,
+        &model.max_lag,
+        &diff_sources,
     ];
     transaction
         .execute(include_str!("../sql/record_building.sql"), &parameters)

@@ -153,6 +153,9 @@ pub enum Error {
         /// Rows that differ.
         altered: i64,
     },
+    /// A batch could not begin: models changed under it, or the server's clock stood behind, again and again.
+    #[error("no batch could begin: the installed models keep changing, or the server's clock stands behind the last batch")]
+    NoBatch,
     /// A model's maintenance failed while it was being built.
     #[error("{model} broke while it was being built: {reason}; it is not served")]
     BrokeWhileBuilding {
@@ -205,6 +208,7 @@ impl Error {
             Self::BrokeWhileBuilding { .. } => 573,
             Self::OtherCompiler { .. } => 574,
             Self::NotUnique { .. } => 575,
+            Self::NoBatch => 576,
         })
     }
 
@@ -227,6 +231,7 @@ impl Error {
             Self::LockTimeout { .. } => "wait for that transaction to end, or end it with SELECT pg_terminate_backend(<pid>), then run the command again; it goes on where it stopped".into(),
             Self::Conflicts { .. } => "run the command again when fewer writers touch these keys; it goes on where it stopped".into(),
             Self::NotExact { .. } => "this is a fault of Headwater: please report it with the model's definition. The version that served before still serves".into(),
+            Self::NoBatch => "wait for the running apply to end; if none runs, compare the server's clock with SELECT max(at) FROM headwater.batch".into(),
             Self::BrokeWhileBuilding { .. } => "put right what the message names, then run `headwater apply` again; it fills the model anew".into(),
             Self::NotUnique { .. } => "put columns that tell the rows apart into its unique index".into(),
             Self::OtherCompiler { .. } => "run `headwater apply` with this program first".into(),

@@ -10,11 +10,12 @@
 
 use std::time::{Duration, Instant};
 
-use headwater_compile::CompiledModel;
+use headwater_compile::{CompiledModel, Mode};
 use headwater_postgres::retry::{ATTEMPTS, Attempts};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, IsolationLevel};
 
+use crate::batch;
 use crate::error::{During, Error, is_conflict};
 use crate::progress::Progress;
 
@@ -149,8 +150,13 @@ async fn fill_range(
     let started = Instant::now();
     let done = position.done + grains;
     let doing = format!("filling {}, up to {done} of {} parts", model.name.short(), position.grains());
-    let transaction =
-        client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await.during(&doing)?;
+    // An eventual model's range is part of a batch: filled at its snapshot, after everything filled before was brought there.
+    let transaction = match model.mode {
+        Mode::Eventual => batch::begin(client, batch::How::default()).await?.0,
+        Mode::Realtime => {
+            client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await.during(&doing)?
+        }
+    };
     let (from, to) = position.range(grains);
     for step in &model.fill.step {
         transaction.query(step, &[&from, &to]).await.during(&doing)?;

@@ -5,6 +5,7 @@ use headwater_compile::{Compare, SourceFile};
 use tokio_postgres::{GenericClient, Row};
 
 use crate::error::{During, Error};
+use crate::verify::tick_function;
 use crate::wanted::Generations;
 
 /// Where a version of a model is in its life.
@@ -50,6 +51,12 @@ pub struct InstalledModel {
     pub served: bool,
     /// Rows change as time passes.
     pub timed: bool,
+    /// It is maintained in batches.
+    pub eventual: bool,
+    /// Batches have a step for it.
+    pub in_batches: bool,
+    /// Computes everything afresh.
+    pub rebuild: String,
     /// The source tables, as quoted qualified names.
     pub sources: Vec<String>,
     /// The declaration as its author wrote it.
@@ -112,6 +119,12 @@ pub fn generations(installed: &[InstalledModel]) -> Generations {
 }
 
 impl InstalledModel {
+    /// The function to call as time passes; eventual models have batches for that.
+    #[must_use]
+    pub fn tick(&self) -> Option<String> {
+        (self.timed && !self.eventual).then(|| tick_function(&self.name, &self.version))
+    }
+
     /// True while the public view reads it, broken or not.
     #[must_use]
     pub fn serves(&self) -> bool {
@@ -129,6 +142,9 @@ fn from_row(row: &Row) -> Result<InstalledModel, Error> {
         reason: row.get("reason"),
         served: row.get::<_, Option<String>>("installed_at").is_some(),
         timed: row.get("timed"),
+        eventual: row.get::<_, &str>("mode") == "eventual",
+        in_batches: row.get("in_batches"),
+        rebuild: row.get::<_, Option<String>>("rebuild").unwrap_or_default(),
         sources: row.get("sources"),
         definition: row.get("definition"),
         file: row.get("file"),

@@ -6,7 +6,8 @@
 //! | compile | [`wanted`] | model files → [`Wanted`], with the server's help |
 //! | compare | [`installed`], [`diff`] | `headwater.model` → what is unchanged, new, changed, removed |
 //! | refuse | [`precheck`] | names taken, rights missing, dependent views → diagnostics, before anything is written |
-//! | write | [`apply`] → [`install`], [`build`], [`triggers`], [`fill`], [`swap`] | each a short transaction |
+//! | write | [`apply`] → [`install`], [`build`], [`queues`], [`triggers`], [`fill`], [`swap`] | each a short transaction |
+//! | maintain | [`batch`] | eventual models from one snapshot to the next |
 //! | afterwards | [`status`], [`verify`], [`refresh`], [`remove`] | |
 //!
 //! `apply` may be killed between any two transactions. What it leaves is a version in the state `building`, maintained
@@ -14,6 +15,7 @@
 //! longer wanted. Nothing that readers see changes before [`swap`], and that is one transaction.
 
 pub mod apply;
+pub mod batch;
 pub mod build;
 pub mod diff;
 pub mod error;
@@ -24,6 +26,7 @@ pub mod locks;
 pub mod precheck;
 pub mod progress;
 pub mod project;
+pub mod queues;
 pub mod refresh;
 pub mod remove;
 pub mod status;

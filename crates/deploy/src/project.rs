@@ -1,6 +1,7 @@
 //! A project folder: `headwater.toml` and `models/*.sql`. Only reading; nothing here knows a database.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use headwater_compile::{Diagnostic, SourceFile};
 
@@ -16,6 +17,49 @@ pub struct Settings {
     pub models: Option<PathBuf>,
     /// What `demo` loads and runs.
     pub demo: Demo,
+    /// How the leader keeps house.
+    pub maintain: Maintain,
+}
+
+/// `[maintain]`: how `headwater maintain` keeps house. Times are written as `250ms`, `10s`, `5m`, `6h` or `30d`.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Maintain {
+    /// How long entries of the log are kept.
+    #[serde(deserialize_with = "time")]
+    pub log_keep: Duration,
+    /// Within how long every model is compared with its SELECT once; `never`, that is zero, for never.
+    #[serde(deserialize_with = "time")]
+    pub verify_every: Duration,
+    /// The share of the leader's time that these comparisons may take, in percent.
+    pub verify_budget_percent: f64,
+}
+
+impl Default for Maintain {
+    fn default() -> Self {
+        let day = Duration::from_secs(24 * 3600);
+        Self { log_keep: day, verify_every: day, verify_budget_percent: 1.0 }
+    }
+}
+
+fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+    if text == "never" { Ok(Duration::ZERO) } else { duration(&text).map_err(serde::de::Error::custom) }
+}
+
+/// A time as settings and the command line write it.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let unit = match &text[end..] {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        other => return Err(format!("\"{other}\" is no unit of time; write 250ms, 20s, 5m, 1h or 30d")),
+    };
+    let number: f64 = text[..end].parse().map_err(|_| "write it as 250ms, 20s, 5m, 1h or 30d".to_owned())?;
+    Duration::try_from_secs_f64(number * unit).map_err(|error| error.to_string())
 }
 
 /// `[demo]`: how `headwater demo` brings this project about from nothing. Paths are relative to `headwater.toml`.
@@ -91,7 +135,7 @@ pub fn parse_settings(path: &str, text: String) -> Result<Settings, Error> {
     toml::from_str(&text).map_err(|error| {
         let message = error.message().lines().next().unwrap_or("not valid TOML").to_owned();
         let diagnostic = Diagnostic::error(552, path, error.span().unwrap_or(0..0), message)
-            .hint("headwater.toml knows: database = \"postgres://…\", models = \"models\"");
+            .hint("headwater.toml knows: database = \"postgres://…\", models = \"models\", and the sections [demo] and [maintain]");
         let files = vec![SourceFile { path: path.to_owned(), text }];
         Error::Problems(Problems { diagnostics: vec![diagnostic], files })
     })

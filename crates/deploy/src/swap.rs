@@ -8,15 +8,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use headwater_catalog::ident::short_hash;
 use headwater_catalog::quote_literal;
 use headwater_compile::{CompiledModel, SourceTriggers};
 use tokio_postgres::{Client, GenericClient};
 
+use crate::batch;
 use crate::diff::{Action, Diff};
 use crate::error::{During, Error};
 use crate::installed::InstalledModel;
 use crate::locks::{Locking, Patience, lock_tables, lockable};
 use crate::progress::Progress;
+use crate::queues;
 use crate::triggers::{self, Gap, Orphans, Recorded};
 use crate::view;
 use crate::wanted::Wanted;
@@ -46,14 +49,19 @@ impl Swap {
         let orphans = Orphans::find(client, &triggers::function_names(&serving)).await?;
         let tables = locked_tables(wanted, diff, installed, &outdated, &orphans);
 
-        let mut statements: Vec<String> =
-            outdated.iter().flat_map(|source| &source.functions).map(|statement| statement.sql.clone()).collect();
+        // Batches lock themselves first and sources after; so does whoever keeps them out.
+        let mut statements = vec![batch::keep_out()];
+        statements.extend(outdated.iter().flat_map(|source| &source.functions).map(|statement| statement.sql.clone()));
         statements.extend(views(client, wanted, diff).await?);
         statements.extend(lock_tables(&lockable(client, &tables).await?));
         statements.extend(outdated.iter().flat_map(|source| &source.triggers).map(|statement| statement.sql.clone()));
         statements.extend(orphans.drop_statements());
         statements.extend(records(&serving, &recorded));
         statements.extend(states(wanted, diff, installed));
+        statements.extend(batches(client, wanted, diff).await?);
+        if statements.len() == 1 {
+            statements.clear();
+        }
         Ok(Self { statements, tables, exclusive: true })
     }
 
@@ -133,14 +141,45 @@ fn records(serving: &[SourceTriggers], recorded: &Recorded) -> Vec<String> {
         }
         let functions: Vec<_> = source.function_names.iter().map(|name| quote_literal(name.as_str())).collect();
         statements.push(format!(
-            "INSERT INTO headwater.source (table_name, version, functions) VALUES ({}, {}, ARRAY[{}]::text[])\n\
-             ON CONFLICT (table_name) DO UPDATE SET version = excluded.version, functions = excluded.functions",
+            "INSERT INTO headwater.source (table_name, version, functions, queue) VALUES ({}, {}, ARRAY[{}]::text[], {})\n\
+             ON CONFLICT (table_name) DO UPDATE SET version = excluded.version, functions = excluded.functions, queue = excluded.queue",
             quote_literal(&table),
             quote_literal(&version),
-            functions.join(", ")
+            functions.join(", "),
+            source.queue.as_ref().map_or_else(|| "NULL".to_owned(), |queue| quote_literal(&queue.to_string()))
         ));
     }
     statements
+}
+
+/// What batches call and read from now on. A model that stays may read another queue than before: the triggers have fed both
+/// since the building began, and a batch has run since, so both hold the same.
+async fn batches(client: &impl GenericClient, wanted: &Wanted, diff: &Diff) -> Result<Vec<String>, Error> {
+    let functions = wanted.serving_batches();
+    let version = batches_version(wanted);
+    let installed = queues::load(client).await?;
+    let unneeded: Vec<_> = installed.iter().filter(|installed| !wanted.queues.contains(&installed.queue)).collect();
+    let sql = "SELECT (SELECT value FROM headwater.meta WHERE key = 'batches')";
+    let recorded: Option<String> = client.query_one(sql, &[]).await.during("reading the version of the batches")?.get(0);
+    let mut statements: Vec<String> =
+        built(wanted, diff).flat_map(|model| &model.serve).map(|statement| statement.sql.clone()).collect();
+    if recorded.as_deref() == Some(version.as_str()) && unneeded.is_empty() && diff.is_empty() {
+        return Ok(statements);
+    }
+    statements.extend(functions.into_iter().map(|statement| statement.sql));
+    statements.extend(unneeded.into_iter().flat_map(|installed| queues::drop(&installed.queue)));
+    statements.push(format!(
+        "INSERT INTO headwater.meta (key, value) VALUES ('batches', {}) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        quote_literal(&version)
+    ));
+    statements.push(batch::next_generation());
+    Ok(statements)
+}
+
+/// Changes with anything that changes the functions of batches.
+#[must_use]
+pub fn batches_version(wanted: &Wanted) -> String {
+    short_hash(&wanted.serving_batches().iter().map(|statement| statement.sql.as_str()).collect::<Vec<_>>())
 }
 
 /// The new versions serve, the old ones are retired. A version that broke while it waited for the swap stops it.

@@ -6,6 +6,7 @@ use headwater_compile::Compare;
 use headwater_postgres::retry::Attempts;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
 
+use crate::batch;
 use crate::error::{During, Error};
 use crate::installed::{self, InstalledModel, State};
 use crate::progress::Progress;
@@ -120,21 +121,68 @@ fn failed(model: &InstalledModel, error: &Error) -> Verified {
     Verified { name: model.name.short(), exact: false, comparison, repaired_keys: None, broken }
 }
 
-async fn verify_model(client: &mut Client, model: &InstalledModel, repair: bool) -> Result<Verified, Error> {
-    let function = tick_function(&model.name, &model.version);
-    let clock = model.timed.then_some(function.as_str());
-    let mut comparison = compare(client, &model.compare, clock).await?;
+async fn verify_model(client: &mut Client, model: &InstalledModel, repaired: bool) -> Result<Verified, Error> {
+    let mut comparison = compare_model(client, model).await?;
     let mut repaired_keys = None;
-    if repair && !comparison.is_exact() {
-        repaired_keys = Some(repair_model(client, &model.compare).await?);
-        comparison = compare(client, &model.compare, clock).await?;
+    if repaired && !comparison.is_exact() {
+        repaired_keys = Some(repair(client, model).await?);
+        comparison = compare_model(client, model).await?;
     }
-    let heals = repair && comparison.is_exact() && model.state == State::Broken;
-    if heals {
+    let heals = repaired && comparison.is_exact() && model.state == State::Broken;
+    if heals && !model.eventual {
         set_serving(client, &model.table_name).await?;
     }
     let broken = (model.state == State::Broken && !heals).then(|| model.reason.clone().unwrap_or_default());
     Ok(Verified { name: model.name.short(), exact: comparison.is_exact(), comparison, repaired_keys, broken })
+}
+
+/// Compares an installed model with its SELECT.
+pub async fn compare_model(client: &mut Client, model: &InstalledModel) -> Result<Comparison, Error> {
+    if model.eventual {
+        return compare_eventual(client, &model.compare).await;
+    }
+    compare(client, &model.compare, model.tick().as_deref()).await
+}
+
+/// Runs a batch and compares an eventual model with its SELECT at the batch's snapshot, in the batch's transaction.
+pub async fn compare_eventual(client: &mut Client, how: &Compare) -> Result<Comparison, Error> {
+    let mut attempts = Attempts::default();
+    loop {
+        match compare_in_batch(client, how).await {
+            Err(failure) if attempts.again_after(&failure).await => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn compare_in_batch(client: &mut Client, how: &Compare) -> Result<Comparison, Error> {
+    let (transaction, _) = batch::begin(client, batch::How { careful: true, force: true }).await?;
+    let found = compare_in(&transaction, how).await?;
+    transaction.commit().await.during("comparing a model with its SELECT")?;
+    Ok(found)
+}
+
+/// Puts right what differs in an installed model; returns how many keys or rows. A broken eventual model serves again with it.
+pub async fn repair(client: &mut Client, model: &InstalledModel) -> Result<i64, Error> {
+    if !model.eventual {
+        return repair_model(client, &model.compare).await;
+    }
+    let mut attempts = Attempts::default();
+    loop {
+        match rebuild_in_batch(client, model).await {
+            Err(failure) if attempts.again_after(&failure).await => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn rebuild_in_batch(client: &mut Client, model: &InstalledModel) -> Result<i64, Error> {
+    let doing = "repairing a model";
+    let (transaction, _) = batch::begin(client, batch::How { careful: true, force: false }).await?;
+    let sql = "SELECT headwater.rebuild_model(m, 'verify --repair') FROM headwater.model AS m WHERE m.table_name = $1";
+    let rows = transaction.query_one(sql, &[&model.table_name]).await.during(doing)?.get(0);
+    transaction.commit().await.during(doing)?;
+    Ok(rows)
 }
 
 /// Compares a model with its SELECT in one REPEATABLE READ snapshot; brings a timed one (`clock` is its tick function) up to

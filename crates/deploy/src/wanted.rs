@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use headwater_catalog::{Catalog, QualifiedName, ResolutionError};
-use headwater_compile::{CompiledModel, Diagnostic, ParsedModel, SourceFile, SourceTriggers, Stage};
+use headwater_compile::{CompiledModel, Diagnostic, ParsedModel, Queue, SourceFile, SourceTriggers, Stage, Statement};
 use headwater_postgres::SelectToResolve;
 use tokio_postgres::Client;
 
 use crate::error::{Error, Problems};
+use crate::queues;
 
 /// How often each model was refreshed. A refresh builds the same definition under another version, so the number goes
 /// into the text that the version is computed from.
@@ -27,6 +28,8 @@ pub struct Wanted {
     pub models: Vec<CompiledModel>,
     /// The tables they read.
     pub catalog: Catalog,
+    /// The change queues of the eventual ones; those of the installed that serve still are among them.
+    pub queues: Vec<Queue>,
     /// Errors, warnings and notes, with the files.
     pub problems: Problems,
 }
@@ -41,13 +44,20 @@ impl Wanted {
     #[must_use]
     pub fn serving_triggers(&self) -> Vec<SourceTriggers> {
         let models: Vec<_> = self.models.iter().collect();
-        headwater_compile::triggers(&models, Stage::Serving, &self.catalog)
+        headwater_compile::triggers(&models, &self.queues, Stage::Serving, &self.catalog)
     }
 
-    /// The triggers that keep `models` while they are built.
+    /// The triggers that keep `models` while they are built, and that append to the queues `unfed`.
     #[must_use]
-    pub fn building_triggers(&self, models: &[&CompiledModel]) -> Vec<SourceTriggers> {
-        headwater_compile::triggers(models, Stage::Building, &self.catalog)
+    pub fn building_triggers(&self, models: &[&CompiledModel], unfed: &[Queue]) -> Vec<SourceTriggers> {
+        headwater_compile::triggers(models, unfed, Stage::Building, &self.catalog)
+    }
+
+    /// The functions with which batches keep every eventual model once it serves.
+    #[must_use]
+    pub fn serving_batches(&self) -> Vec<Statement> {
+        let models: Vec<_> = self.models.iter().collect();
+        headwater_compile::batches(&models, &self.queues, &[], &[], &self.catalog)
     }
 }
 
@@ -66,6 +76,8 @@ pub async fn compile(client: &mut Client, files: &[SourceFile], generations: &Ge
         }
     }
     let compiled = headwater_compile::compile(&parsed, &resolutions, &catalog);
+    let installed: Vec<Queue> = queues::load(client).await?.into_iter().map(|installed| installed.queue).collect();
+    let queues = headwater_compile::queues(&compiled.models.iter().collect::<Vec<_>>(), &installed, &catalog);
     diagnostics.extend(compiled.diagnostics);
     diagnostics.sort_by(|a, b| (&a.file, a.span.start, a.code).cmp(&(&b.file, b.span.start, b.code)));
     Ok(Wanted {
@@ -74,6 +86,7 @@ pub async fn compile(client: &mut Client, files: &[SourceFile], generations: &Ge
         generations: generations.clone(),
         models: compiled.models,
         catalog,
+        queues,
         problems: Problems { diagnostics, files: files.to_vec() },
     })
 }

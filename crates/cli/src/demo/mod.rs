@@ -5,12 +5,13 @@
 //! | find the example's files | [`example`] |
 //! | server, database, schema, data, indexes | [`load`] |
 //! | apply the models | `headwater-deploy` |
-//! | concurrent writers, and the clock of timed models | [`traffic`], [`clock`] |
+//! | concurrent writers, the leader beside them, and how fresh its models are | [`traffic`], [`leader`], [`freshness`] |
 //! | changes and time per model | [`measure`] |
 //! | compare every model with its SELECT, and print | [`report`] |
 
-mod clock;
 mod example;
+mod freshness;
+mod leader;
 mod load;
 mod measure;
 mod report;
@@ -19,7 +20,7 @@ mod traffic;
 
 use std::time::Instant;
 
-use headwater_deploy::status::{Status, status};
+use headwater_deploy::status::status;
 use headwater_deploy::verify::{self, Verified, verify};
 use headwater_deploy::{Error, Options, apply};
 use headwater_postgres::{Config, connect};
@@ -42,12 +43,12 @@ pub async fn run(session: &Session, options: &Demo) -> Outcome {
     let installed = status(&connect(&config).await?).await?;
 
     let before = measure::read(&config).await?;
-    let (traffic, seconds) = write(session, &example, options, &config, &installed).await?;
+    let run = write(session, &example, options, &config).await?;
     let used = measure::read(&config).await?.since(&before);
 
     let mut client = connect(&config).await?;
     let verified = verify(&mut client, &verify::Options::default(), &session.bars).await?;
-    let report = Report::new(options, scale, &traffic, seconds, &installed, &used, &verified);
+    let report = Report::new(options, scale, run, &installed, &used, &verified);
     report.print(session.json);
     Ok(if report.is_good() && verified.iter().all(is_good) { FINE } else { FOUND })
 }
@@ -56,23 +57,30 @@ fn is_good(model: &Verified) -> bool {
     model.exact && model.broken.is_none()
 }
 
-/// Lets the writers write for the time asked for, or until interrupted; returns what they did and how long it took.
-async fn write(
-    session: &Session,
-    example: &Example,
-    options: &Demo,
-    config: &Config,
-    installed: &Status,
-) -> Result<(traffic::Totals, f64), Error> {
+/// What happened while the writers wrote.
+struct Run {
+    traffic: traffic::Totals,
+    seconds: f64,
+    work: leader::Work,
+    freshness: Option<freshness::Freshness>,
+}
+
+/// Lets the writers write for the time asked for, or until interrupted.
+async fn write(session: &Session, example: &Example, options: &Demo, config: &Config) -> Result<Run, Error> {
     let transactions = traffic::parse(example.text(&example.settings.demo.traffic).unwrap_or_default());
     let (stop, stopped) = watch::channel(false);
-    let clock = tokio::spawn(clock::run(config.clone(), clock::ticks(installed), stopped.clone()));
+    let (end, ended) = watch::channel(false);
+    let leader = tokio::spawn(leader::run(config.clone(), ended));
+    let probe = tokio::spawn(freshness::probe(config.clone(), stopped.clone()));
     let started = Instant::now();
     let writers = traffic::start(config, &transactions, options.writers, &stopped).await?;
     traffic::watch(&session.bars, &writers, options.duration).await;
     let _ = stop.send(true);
-    let totals = writers.finish().await;
+    let traffic = writers.finish().await;
     let seconds = started.elapsed().as_secs_f64();
-    clock.await.expect("the clock does not panic")?;
-    Ok((totals, seconds))
+    // The probe waits for a batch to have its last commit, so the leader ends after it.
+    let freshness = probe.await.expect("the probe does not panic")?;
+    let _ = end.send(true);
+    let work = leader.await.expect("the leader does not panic")?;
+    Ok(Run { traffic, seconds, work, freshness })
 }

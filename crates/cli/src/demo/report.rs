@@ -3,8 +3,10 @@
 use headwater_deploy::status::Status;
 use headwater_deploy::verify::Verified;
 
+use super::Run;
+use super::freshness::Freshness;
+use super::leader::Work;
 use super::measure::Counters;
-use super::traffic::Totals;
 use crate::arguments::Demo;
 use crate::commands::table;
 
@@ -19,6 +21,10 @@ pub struct Report {
     repeated: u64,
     failures: Vec<Failure>,
     models: Vec<Row>,
+    /// What the leader did for eventual models.
+    batches: Work,
+    /// How long after their commit changes were in the eventual models.
+    freshness: Option<Freshness>,
 }
 
 /// An error that writers got and that is no conflict.
@@ -47,8 +53,7 @@ impl Report {
     pub fn new(
         options: &Demo,
         scale: f64,
-        traffic: &Totals,
-        seconds: f64,
+        run: Run,
         installed: &Status,
         used: &Counters,
         verified: &[Verified],
@@ -70,6 +75,7 @@ impl Report {
                 problem: problem(found),
             })
         };
+        let Run { traffic, seconds, work, freshness } = run;
         let failures = traffic.failures.iter().map(|(error, times)| Failure { error: error.clone(), times: *times });
         Self {
             example: options.example.clone(),
@@ -80,6 +86,8 @@ impl Report {
             repeated: traffic.repeated,
             failures: failures.collect(),
             models: installed.models.iter().filter_map(row).collect(),
+            batches: work,
+            freshness,
         }
     }
 
@@ -111,13 +119,27 @@ impl Report {
             self.repeated,
             self.scale
         );
+        if let Some(freshness) = &self.freshness {
+            outln!(
+                "eventual models: {} batches took {} changes and recomputed {} keys; a commit was in the models after {:.1} ms (p50), {:.1} ms (p99)",
+                table::grouped(i64::try_from(self.batches.batches).unwrap_or(i64::MAX)),
+                table::grouped(self.batches.taken),
+                table::grouped(self.batches.keys),
+                freshness.p50_ms,
+                freshness.p99_ms
+            );
+        }
+        for trouble in &self.batches.troubles {
+            outln!("leader: {trouble}");
+        }
     }
 
     fn table(&self) -> comfy_table::Table {
-        let mut rows = table::new(&["model", "tier", ">rows", ">backfill", ">changes", ">µs/change", "exact"]);
+        let mut rows = table::new(&["model", "mode", "tier", ">rows", ">backfill", ">changes", ">µs/change", "exact"]);
         for model in &self.models {
             rows.add_row([
                 model.name.clone(),
+                model.mode.clone(),
                 model.tier.clone(),
                 table::grouped(model.rows),
                 table::milliseconds(model.backfill_ms),

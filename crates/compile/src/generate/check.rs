@@ -1,16 +1,22 @@
 //! A version's functions: fill, compare, sample, repair. They pin the same settings as recomputing does, so that both sides of
 //! a comparison are computed alike.
 
+use super::maintain::kept;
 use super::names::Names;
 use super::sql::{attribute, function, indent, key_lock_id, matches_row, quoted};
 use crate::output::Statement;
+use crate::parse::Mode;
 use crate::plan::MaintenancePlan;
 use crate::tree::build;
 
 /// All of them.
 #[must_use]
 pub fn functions(plan: &MaintenancePlan, names: &Names) -> Vec<Statement> {
-    [fill(plan, names), compare(plan, names), sample(plan, names), repair(plan, names)]
+    let mut functions = vec![fill(plan, names), compare(plan, names), sample(plan, names)];
+    if plan.mode == Mode::Realtime {
+        functions.push(repair(plan, names));
+    }
+    functions
         .into_iter()
         .flat_map(|(statement, signature)| {
             let revoke =
@@ -23,7 +29,7 @@ pub fn functions(plan: &MaintenancePlan, names: &Names) -> Vec<Statement> {
 /// The boundaries between ranges of the first key column, where it is a plain column of a table.
 #[must_use]
 pub fn boundaries(plan: &MaintenancePlan) -> Option<String> {
-    let first = plan.key.columns.first()?;
+    let first = plan.key.columns.first().filter(|column| !column.origins.is_empty())?;
     let sources: Option<Vec<String>> = first
         .origins
         .iter()
@@ -42,7 +48,7 @@ pub fn boundaries(plan: &MaintenancePlan) -> Option<String> {
 
 /// One range in one REPEATABLE READ transaction. Keys that triggers have already maintained are left alone; then the filled
 /// keys are locked: a writer who recomputed one of them since this transaction's snapshot has bumped its lock, and the bump
-/// fails with 40001, so the range is done again.
+/// fails with 40001, so the range is done again. An eventual model's range is filled within a batch, which is alone with it.
 fn fill(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     let columns = &plan.key.columns;
     let list = plan.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
@@ -53,14 +59,22 @@ fn fill(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
         "SELECT DISTINCT {} AS id FROM filled AS f",
         key_lock_id(plan, names, &|position, _| key_list[position].clone())
     );
-    let insert = format!(
-        "WITH filled AS (\n  INSERT INTO {table} AS m ({list})\n  SELECT {chosen} FROM {core} AS c\n  WHERE %s\n    AND NOT EXISTS (SELECT FROM {table} AS m WHERE {row})\n  RETURNING {returning}\n)\n{bump}",
+    let kept = kept(plan, "c").map(|kept| format!("\n  AND {kept}")).unwrap_or_default();
+    let add = format!(
+        "INSERT INTO {table} AS m ({list})\nSELECT {chosen} FROM {core} AS c\nWHERE %s\n  AND NOT EXISTS (SELECT FROM {table} AS m WHERE {row}){kept}",
         table = names.table,
         core = names.core,
         row = matches_row(columns, "m", "c"),
-        returning = returning.join(", "),
-        bump = super::sql::bump(&ids),
     );
+    let insert = match plan.mode {
+        Mode::Realtime => format!(
+            "WITH filled AS (\n{add}\n  RETURNING {returning}\n)\n{bump}",
+            add = indent(&add, 2),
+            returning = returning.join(", "),
+            bump = super::sql::bump(&ids),
+        ),
+        Mode::Eventual => add,
+    };
     let first = columns.first().expect("a key has a column");
     let column = format!("c.{}", quoted(&first.name));
     let ty = &first.ty.sql;
@@ -90,8 +104,26 @@ fn fill(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     )
 }
 
+/// Of an event log only the keys can be compared, and only in one direction: its rows stay as they were.
+fn missing_keys(plan: &MaintenancePlan, names: &Names) -> String {
+    let key = |alias: &str| {
+        plan.key.columns.iter().map(|column| format!("{alias}.{}", quoted(&column.name))).collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "missing AS MATERIALIZED (\n  SELECT {of_core} FROM {core} AS c{kept}\n  EXCEPT ALL SELECT {of_model} FROM {table} AS m\n), extra AS MATERIALIZED (\n  SELECT {of_model} FROM {table} AS m WHERE false\n)",
+        of_core = key("c"),
+        core = names.core,
+        kept = kept(plan, "c").map(|kept| format!(" WHERE {kept}")).unwrap_or_default(),
+        of_model = key("m"),
+        table = names.table,
+    )
+}
+
 /// The stored rows that differ, as CTEs `missing` and `extra`; rows that are due are the clock's business, not a difference.
 fn differences(plan: &MaintenancePlan, names: &Names) -> String {
+    if plan.is_append() {
+        return missing_keys(plan, names);
+    }
     let comparable = |alias: &str| {
         plan.columns
             .iter()
@@ -153,7 +185,8 @@ fn compare(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
 
 /// What readers see against the whole SELECT; needed only where the finish does something.
 fn shown_difference(plan: &MaintenancePlan, names: &Names) -> String {
-    let trivial = plan.finish.conditions.is_empty()
+    let trivial = plan.is_append()
+        || plan.finish.conditions.is_empty()
         && plan.finish.limit.is_none()
         && plan.finish.offset.is_none()
         && plan

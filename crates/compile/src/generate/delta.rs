@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use headwater_catalog::{Catalog, Ident, QualifiedName};
 
 use super::names::Names;
+use super::queue::{self, Queue};
 use super::sql::{attribute, bump, indent, key_lock_id, matches_key, quoted};
 use super::trigger::{Event, changed_rows};
 use crate::plan::MaintenancePlan;
@@ -125,7 +126,49 @@ fn one_row(plan: &MaintenancePlan, names: &Names, delta: &Delta, event: Event, k
 
 /// True where one changed row reaches one key, by values that need no pass over the transition tables.
 fn has_one_row_branch(delta: &Delta, event: Event) -> bool {
-    delta.contributions.len() == 1 && event != Event::Update
+    delta.contributions.len() == 1 && matches!(event, Event::Insert | Event::Delete)
+}
+
+/// The fold of a batch: one pass over the change queue, one UPDATE for all keys. A query that puts the keys to recompute into
+/// `hw_more`: their row is not there, or loses what it keeps.
+#[must_use]
+pub fn batch(
+    plan: &MaintenancePlan,
+    names: &Names,
+    delta: &Delta,
+    table: &QualifiedName,
+    queue: &Queue,
+    catalog: &Catalog,
+) -> String {
+    let event = Event::Batch;
+    let value = |side: char, n: usize| format!("g.{side}{n}");
+    let keys = &plan.key.columns;
+    let row: Vec<String> =
+        (0..keys.len()).map(|position| format!("g.{}::{}", attribute(position), keys[position].ty.sql)).collect();
+    let folded: Vec<String> =
+        keys.iter().enumerate().map(|(n, column)| format!("m.{} AS {}", quoted(&column.name), attribute(n))).collect();
+    let same: Vec<String> = keys
+        .iter()
+        .enumerate()
+        .map(|(n, column)| {
+            let (one, other) = (format!("u.{}", attribute(n)), format!("g.{}", attribute(n)));
+            let equal = format!("{one} {} {other}", super::sql::equals(&column.ty));
+            if column.not_null { equal } else { format!("({equal} OR {one} IS NULL AND {other} IS NULL)") }
+        })
+        .collect();
+    format!(
+        "WITH {taken}, g AS MATERIALIZED (\n{changes}\n), u AS (\n  UPDATE {table} AS m SET\n{set}\n  FROM g\n  WHERE {matches}{guards}\n  RETURNING {folded}\n)\nSELECT array_agg(ROW({row})::{key_type}) INTO hw_more FROM g\nWHERE NOT EXISTS (SELECT FROM u WHERE {same})",
+        taken = super::queue::taken(queue),
+        changes = indent(&changes(plan, delta, table, event, catalog), 2),
+        table = names.table,
+        set = indent(&assignments(delta, event, &value).join(",\n"), 4),
+        matches = matches_key(keys, "m", "g"),
+        guards = guards(delta, event, &value).iter().map(|guard| format!("\n    AND {guard}")).collect::<String>(),
+        folded = folded.join(", "),
+        row = row.join(", "),
+        key_type = names.key_type,
+        same = same.join(" AND "),
+    )
 }
 
 /// Any number of rows: one pass gives what each key gets, one UPDATE per key in their order.
@@ -223,7 +266,7 @@ fn changes(plan: &MaintenancePlan, delta: &Delta, table: &QualifiedName, event: 
 fn sides(event: Event) -> &'static [char] {
     match event {
         Event::Insert => &['i'],
-        Event::Update => &['i', 'o'],
+        Event::Update | Event::Batch => &['i', 'o'],
         Event::Delete | Event::Truncate => &['o'],
     }
 }
@@ -249,7 +292,7 @@ fn contributed(
     let sign = match event {
         Event::Insert => "1",
         Event::Delete | Event::Truncate => "-1",
-        Event::Update => "t.hw_sign",
+        Event::Update | Event::Batch => "t.hw_sign",
     };
     let keys: Vec<String> = contribution.key.iter().map(rename).collect();
     let mut columns: Vec<String> =
@@ -309,7 +352,7 @@ fn candidates(
                     return format!("NULL::{ty} AS {side}{n}");
                 };
                 let mut terms: Vec<String> = condition.iter().map(|condition| format!("({condition})")).collect();
-                if event == Event::Update {
+                if sides(event).len() > 1 {
                     terms.push(format!("{sign} OPERATOR(pg_catalog.{}) 0", if *side == 'i' { ">" } else { "<" }));
                 }
                 if terms.is_empty() {
@@ -339,6 +382,8 @@ fn signed_rows(
     match event {
         Event::Insert => "hw_new".to_owned(),
         Event::Delete | Event::Truncate => "hw_old".to_owned(),
+        Event::Batch if !delta.retracts() => "hw_queue".to_owned(),
+        Event::Batch => queue::signed_net_rows(table, &columns_read(contribution, table, catalog), catalog),
         Event::Update if !delta.retracts() => {
             "(\n  SELECT 1 AS hw_sign, n.* FROM hw_new AS n UNION ALL SELECT -1, o.* FROM hw_old AS o\n)".to_owned()
         }
@@ -446,7 +491,11 @@ fn kept(order: &[String]) -> String {
 
 /// When the row may be folded into; otherwise its key is recomputed.
 fn guards(delta: &Delta, event: Event, value: &dyn Fn(char, usize) -> String) -> Vec<String> {
-    let mut guards = vec!["m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp()".to_owned()];
+    let mut guards = Vec::new();
+    // A batch has one order for all its steps and needs no mark.
+    if event != Event::Batch {
+        guards.push("m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp()".to_owned());
+    }
     let goes = sides(event).contains(&'o');
     let comes = sides(event).contains(&'i');
     let mut orders: BTreeSet<&Vec<String>> = BTreeSet::new();

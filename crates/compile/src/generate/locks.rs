@@ -81,7 +81,7 @@ fn together(ids: &BTreeSet<Ids>, event: Event) -> String {
 fn keyed_paths(plan: &MaintenancePlan) -> impl Iterator<Item = &Path> {
     plan.strategies.values().flat_map(|strategy| match strategy {
         Strategy::Keyed(paths) => paths.as_slice(),
-        Strategy::Delta(_) => &[],
+        Strategy::Delta(_) | Strategy::Diff => &[],
     })
 }
 

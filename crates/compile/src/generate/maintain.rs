@@ -1,14 +1,22 @@
 //! A version's functions: recompute, rebuild, tick.
 
+use headwater_catalog::quote_literal;
+
 use super::names::Names;
+use super::overwrite;
 use super::sql::{attribute, bump, function, indent, key_lock_id, matches_key, matches_row, quoted};
 use crate::output::Statement;
+use crate::parse::Mode;
 use crate::plan::MaintenancePlan;
 
-/// All of them.
+/// All of them. A batch lets time pass in its own way, so eventual models have no tick.
 #[must_use]
 pub fn functions(plan: &MaintenancePlan, names: &Names) -> Vec<Statement> {
-    vec![recompute(plan, names), rebuild(plan, names), tick(plan, names)]
+    let functions = match plan.mode {
+        Mode::Realtime => vec![recompute(plan, names), rebuild(plan, names), tick(plan, names)],
+        Mode::Eventual => vec![recompute(plan, names), overwrite::function_of(plan, names)],
+    };
+    functions
         .into_iter()
         .flat_map(|statement| [statement.0, revoke(&statement.1)])
         .collect()
@@ -19,7 +27,7 @@ fn revoke(signature: &str) -> Statement {
     Statement::new(format!("REVOKE ALL ON FUNCTION {signature} FROM PUBLIC"), "only triggers and Headwater call it")
 }
 
-/// Rule 4 of the realtime protocol: lock, look afresh, write what differs.
+/// Rule 4 of the realtime protocol: lock, look afresh, write what differs. A batch is alone with the model and locks nothing.
 fn recompute(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     let columns = &plan.key.columns;
     let locks = bump(&format!(
@@ -32,51 +40,76 @@ fn recompute(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
         core = names.core,
         same = matches_key(columns, "c", "k"),
     );
-    let write = if plan.key.unique { upsert(plan, names, &fresh) } else { replace_bags(plan, names, &fresh) };
+    let write = match (plan.is_append(), plan.key.unique) {
+        (true, _) => add(plan, names, &fresh),
+        (false, true) => upsert(plan, names, &fresh),
+        (false, false) => replace_bags(plan, names, &fresh),
+    };
+    let mut steps = Vec::new();
+    if plan.mode == Mode::Realtime {
+        steps.push(format!(
+            "-- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.\n{locks};"
+        ));
+        steps.push(format!(
+            "-- Writers that only add to a row hold the row itself.\nPERFORM FROM {} AS m, pg_catalog.unnest(keys) AS k\nWHERE {}\nORDER BY {}\nFOR NO KEY UPDATE OF m;",
+            names.table,
+            matches_key(columns, "m", "k"),
+            order.join(", ")
+        ));
+        steps.push(format!("-- A new statement: it sees what those that were waited for have committed.\n{write};"));
+    } else {
+        steps.push(format!("{write};"));
+    }
     let body = format!(
-        "#variable_conflict use_variable\n\
-         -- Headwater, {table}: recomputes the rows with these keys.\n\
-         BEGIN\n\
-         {locks};\n\
-         {rows};\n\
-         {write};\n\
-         END",
+        "#variable_conflict use_variable\n-- Headwater, {table}: recomputes the rows with these keys.\nBEGIN\n{steps}\nEND",
         table = names.table,
-        locks = indent(
-            &format!(
-                "-- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.\n{locks}"
-            ),
-            2
-        ),
-        rows = indent(
-            &format!(
-                "-- Writers that only add to a row hold the row itself.\nPERFORM FROM {} AS m, pg_catalog.unnest(keys) AS k\nWHERE {}\nORDER BY {}\nFOR NO KEY UPDATE OF m",
-                names.table,
-                matches_key(columns, "m", "k"),
-                order.join(", ")
-            ),
-            2
-        ),
-        write =
-            indent(&format!("-- A new statement: it sees what those that were waited for have committed.\n{write}"), 2),
+        steps = indent(&steps.join("\n"), 2),
     );
     let head = format!("{}(keys {}[]) RETURNS void LANGUAGE plpgsql", names.recompute, names.key_type);
     let signature = format!("{}({}[])", names.recompute, names.key_type);
     let mut settings = plan.pinned.clone();
     // Planning the core takes longer than running it for a few keys, and a plan for these keys would serve any others.
     settings.push(("plan_cache_mode".to_owned(), "force_generic_plan".to_owned()));
+    if plan.mode == Mode::Eventual {
+        // The step that calls it has switched this off for the queues.
+        settings.push(("enable_seqscan".to_owned(), "on".to_owned()));
+    }
     (function(&head, &settings, &body, "recomputes the rows with the given keys"), signature)
+}
+
+/// An event log: what the model does not have is added, and nothing else happens.
+pub fn add(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
+    let list = plan.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+    let chosen = plan.columns.iter().map(|name| format!("f.{}", quoted(name))).collect::<Vec<_>>().join(", ");
+    format!(
+        "INSERT INTO {table} ({list})\nSELECT {chosen}\nFROM (\n{fresh}\n) AS f\nWHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {row}){kept}",
+        table = names.table,
+        fresh = indent(fresh, 2),
+        row = matches_row(&plan.key.columns, "m", "f"),
+        kept = kept(plan, "f").map(|kept| format!("\n  AND {kept}")).unwrap_or_default(),
+    )
+}
+
+/// Whether a row of an event log is young enough to be there.
+#[must_use]
+pub fn kept(plan: &MaintenancePlan, alias: &str) -> Option<String> {
+    let (column, interval) = plan.keep.as_ref()?;
+    Some(format!(
+        "{alias}.{} OPERATOR(pg_catalog.>) pg_catalog.now() OPERATOR(pg_catalog.-) {}::pg_catalog.interval",
+        quoted(column),
+        quote_literal(interval)
+    ))
 }
 
 /// A WITH query that nobody reads runs after the main one; read so, it runs first, and a value that moves from one row to
 /// another does not meet itself in a unique index.
-const GONE_FIRST: &str = "(SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0";
+pub const GONE_FIRST: &str = "(SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0";
 
 /// Rows with a unique key: delete what is gone, insert or update what differs, leave alone what is equal.
 fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
     let columns = &plan.key.columns;
     let stored: Vec<String> = plan.columns.iter().map(|name| quoted(name)).collect();
-    let mark = if plan.has_delta() { (", hw_mark", ", pg_catalog.statement_timestamp()") } else { ("", "") };
+    let mark = if plan.has_mark() { (", hw_mark", ", pg_catalog.statement_timestamp()") } else { ("", "") };
     let list = stored.join(", ");
     let chosen = stored.iter().map(|name| format!("f.{name}")).collect::<Vec<_>>().join(", ");
     let gone = format!(
@@ -90,7 +123,7 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
     let set = stored
         .iter()
         .map(|name| format!("{name} = f.{name}"))
-        .chain(plan.has_delta().then(|| "hw_mark = pg_catalog.statement_timestamp()".to_owned()))
+        .chain(plan.has_mark().then(|| "hw_mark = pg_catalog.statement_timestamp()".to_owned()))
         .collect::<Vec<_>>()
         .join(", ");
     // Every key is locked, so nobody else can insert it meanwhile: an UPDATE and an INSERT of the rest need no arbiter,
@@ -145,7 +178,19 @@ fn replace_bags(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
 /// After TRUNCATE, which has no transition tables: everything, alone with the model.
 fn rebuild(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     let list = plan.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
-    let mark = if plan.has_delta() { (", hw_mark", ", pg_catalog.statement_timestamp()") } else { ("", "") };
+    let mark = if plan.has_mark() { (", hw_mark", ", pg_catalog.statement_timestamp()") } else { ("", "") };
+    let clear = format!(
+        "DELETE FROM {table};\n  INSERT INTO {table} ({list}{mark_column})\n  SELECT {list}{mark_value} FROM {core};",
+        table = names.table,
+        core = names.core,
+        mark_column = mark.0,
+        mark_value = mark.1,
+    );
+    let write = if plan.is_append() {
+        format!("{};", add(plan, names, &format!("SELECT * FROM {}", names.core)))
+    } else {
+        clear
+    };
     let body = format!(
         "-- Headwater, {table}: computes everything afresh. TRUNCATE holds its table exclusively; so does this.\n\
          BEGIN\n\
@@ -155,15 +200,10 @@ fn rebuild(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
          \x20     USING ERRCODE = 'serialization_failure', HINT = 'Run the TRUNCATE in a READ COMMITTED transaction, or use DELETE.';\n\
          \x20 END IF;\n\
          \x20 LOCK TABLE {table} IN EXCLUSIVE MODE;\n\
-         \x20 DELETE FROM {table};\n\
-         \x20 INSERT INTO {table} ({list}{mark_column})\n\
-         \x20 SELECT {list}{mark_value} FROM {core};\n\
+         \x20 {write}\n\
          END",
         table = names.table,
         name = names.table.name.as_str().replace('\'', "''").replace('%', "%%"),
-        core = names.core,
-        mark_column = mark.0,
-        mark_value = mark.1,
     );
     let head = format!("{}() RETURNS void LANGUAGE plpgsql", names.rebuild);
     (function(&head, &plan.pinned, &body, "computes everything afresh"), format!("{}()", names.rebuild))

@@ -7,7 +7,11 @@
 //! | [`storage`] | a version's views, table, key type and indexes |
 //! | [`maintain`] | a version's functions: recompute, rebuild, tick |
 //! | [`check`] | a version's functions: fill, compare, sample, repair |
+//! | [`overwrite`] | an eventual version's rebuild |
+//! | [`live`] | what notes the changes of a version whose changes are kept as a list |
 //! | [`trigger`] | the trigger functions of a source table, for all its models together |
+//! | [`queue`] | the change queue of a source table: what triggers append and what a batch takes |
+//! | [`step`] | an eventual model's part of a batch |
 //! | [`delta`] | the step of a model that folds changes into its rows |
 //! | [`locks`] | which join locks a change takes |
 //!
@@ -16,10 +20,14 @@
 
 pub mod check;
 pub mod delta;
+pub mod live;
 pub mod locks;
 pub mod maintain;
 pub mod names;
+pub mod overwrite;
+pub mod queue;
 pub mod sql;
+pub mod step;
 pub mod storage;
 pub mod trigger;
 
@@ -28,8 +36,8 @@ use std::sync::Arc;
 use headwater_catalog::{Catalog, Resolution, TableKind};
 
 use crate::output::{Compare, CompiledModel, Fill, Statement};
-use crate::parse::ParsedModel;
-use crate::plan::{MaintenancePlan, explain};
+use crate::parse::{Mode, ParsedModel};
+use crate::plan::{MaintenancePlan, Strategy, explain};
 use names::Names;
 
 /// Prints one model.
@@ -52,6 +60,9 @@ pub fn model(parsed: &ParsedModel, resolution: &Resolution, plan: MaintenancePla
             ));
         }
     }
+    if let Some(note) = cost_of_diff(&plan, catalog) {
+        explanation.push_str(&note);
+    }
     CompiledModel {
         name: parsed.name.clone(),
         file: parsed.file.clone(),
@@ -70,17 +81,66 @@ pub fn model(parsed: &ParsedModel, resolution: &Resolution, plan: MaintenancePla
         compare: Compare {
             summary: format!("SELECT missing, extra, altered, rows FROM {}()", names.compare),
             sample: format!("SELECT side, \"row\" FROM {}($1::bigint)", names.sample),
-            repair: format!("SELECT {}()", names.repair),
+            repair: format!("SELECT {}()", if plan.mode == Mode::Realtime { &names.repair } else { &names.rebuild }),
         },
         discard: discard(&names),
         timed: plan.due.is_some(),
+        mode: plan.mode,
+        max_lag: parsed.options.max_lag.clone(),
+        step: (plan.mode == Mode::Eventual).then(|| names.step.clone()),
+        rebuild: names.rebuild.clone(),
+        diff_sources: plan
+            .strategies
+            .iter()
+            .filter(|(_, strategy)| matches!(strategy, Strategy::Diff))
+            .map(|(table, _)| table.clone())
+            .collect(),
+        changes: plan.retain.is_some().then(|| names.changes.clone()),
+        trim: plan.keep.as_ref().map(|(column, interval)| trim(&names, column, interval)),
+        serve: live::serve(&plan, &names),
         build,
         maintenance: plan,
     }
 }
 
+/// Rows that a second of PostgreSQL's time reads and joins, as a rough guess.
+const ROWS_A_SECOND: f64 = 1_000_000.0;
+
+/// A warning about a model that is computed anew after changes, with what that costs.
+fn cost_of_diff(plan: &MaintenancePlan, catalog: &Catalog) -> Option<String> {
+    let changed = plan.strategies.iter().filter(|(_, strategy)| matches!(strategy, Strategy::Diff));
+    let tables: Vec<String> = changed.map(|(table, _)| table.short()).collect();
+    if tables.is_empty() {
+        return None;
+    }
+    let read: f64 = plan
+        .analysis
+        .occurrences
+        .iter()
+        .filter_map(|occurrence| catalog.tables.get(&occurrence.table))
+        .map(|table| table.estimated_rows)
+        .sum();
+    Some(format!(
+        "warning  every change of {} computes the whole model again, at most once in max_lag (5 s where none is given): it reads some {read:.0} rows, about {:.1} s each time\n",
+        tables.join(", "),
+        (read / ROWS_A_SECOND).max(0.1)
+    ))
+}
+
+/// Deletes at most `$1::bigint` rows that an event log no longer keeps.
+fn trim(names: &Names, column: &str, interval: &str) -> String {
+    let column = sql::quoted(column);
+    format!(
+        "DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT m.ctid FROM {table} AS m WHERE m.{column} <= now() - {}::interval ORDER BY m.{column} LIMIT $1::bigint))",
+        headwater_catalog::quote_literal(interval),
+        table = names.table,
+    )
+}
+
 fn discard(names: &Names) -> Vec<Statement> {
     let functions = [
+        (&names.step, "(text[], text[], xid8, xid8, xid8[])"),
+        (&names.changes, "(xid8, xid8, xid8[])"),
         (&names.repair, "()"),
         (&names.sample, "(bigint)"),
         (&names.compare, "()"),
@@ -100,6 +160,7 @@ fn discard(names: &Names) -> Vec<Statement> {
         "the key type, and with it the recompute function",
     ));
     statements.push(Statement::new(format!("DROP TABLE IF EXISTS {}", names.table), "the model table"));
+    statements.push(Statement::new(format!("DROP FUNCTION IF EXISTS {}()", names.note), "its trigger function"));
     statements.push(Statement::new(format!("DROP VIEW IF EXISTS {}", names.core), "the stored part of the SELECT"));
     statements.push(Statement::new(format!("DROP VIEW IF EXISTS {}", names.full), "the whole SELECT"));
     statements

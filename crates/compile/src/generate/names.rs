@@ -32,6 +32,12 @@ pub struct Names {
     pub sample: QualifiedName,
     /// `repair()`.
     pub repair: QualifiedName,
+    /// `step(…)`: an eventual model's part of a batch.
+    pub step: QualifiedName,
+    /// `changes(…)`: the log entries of a model whose changes are kept.
+    pub changes: QualifiedName,
+    /// The trigger function on the model table that notes changed keys.
+    pub note: QualifiedName,
 }
 
 impl Names {
@@ -53,6 +59,9 @@ impl Names {
             compare: name("_compare"),
             sample: name("_sample"),
             repair: name("_repair"),
+            step: name("_step"),
+            changes: name("_changes"),
+            note: name("_note"),
         }
     }
 

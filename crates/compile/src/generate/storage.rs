@@ -14,7 +14,7 @@ use crate::plan::MaintenancePlan;
 use crate::tree::{build, print, visit};
 
 /// Changes whenever the generated objects change for the same model text.
-const FORMAT: &str = "3";
+const FORMAT: &str = "4";
 
 /// Eight hexadecimal digits over everything that the version's objects depend on.
 #[must_use]
@@ -29,7 +29,7 @@ pub fn version(parsed: &ParsedModel, plan: &MaintenancePlan, catalog: &Catalog) 
         &print::select_on_one_line(&plan.definition),
         &print::select_on_one_line(&plan.core),
         &key,
-        &format!("{:?}", plan.pinned),
+        &format!("{:?}", (&plan.pinned, plan.mode, &plan.retain, &plan.keep)),
         &views.join(";"),
     ])
 }
@@ -61,7 +61,7 @@ pub fn statements(
             &format!("{model}: the model table"),
         ),
     ];
-    if plan.has_delta() {
+    if plan.has_mark() {
         statements.push(Statement::new(
             format!("ALTER TABLE {} ADD COLUMN hw_mark timestamptz", names.table),
             "when a statement recomputed the row, so that the same statement's arithmetic leaves it alone",
@@ -84,6 +84,7 @@ pub fn statements(
     ));
     let (indexes, notes) = indexes(parsed, plan, names, catalog);
     statements.extend(indexes);
+    statements.extend(super::live::statements(plan, names));
     (statements, notes)
 }
 
@@ -132,6 +133,17 @@ fn indexes(
     }
     if let Some(statement) = order_index(parsed, plan, names) {
         statements.push(statement);
+    }
+    if let Some((column, _)) = &plan.keep {
+        statements.push(Statement::new(
+            format!(
+                "CREATE INDEX {} ON {} ({})",
+                names.index(&format!("{}_keep", parsed.name.name.as_str())),
+                names.table,
+                quoted(column)
+            ),
+            "finds the rows that are too old",
+        ));
     }
     if let Some(due) = &plan.due {
         statements.push(Statement::new(

@@ -1,18 +1,21 @@
 //! The trigger functions of one source table, for all models that read it together.
 //!
-//! Order within a function: join locks of all models, then model by model in the order of their names. A fault of
-//! Headwater's own is caught: the models are then tried one by one, and the one that fails is marked broken while the
-//! writer goes on. Serialization failures, deadlocks and lock timeouts are the writer's own business and pass through.
+//! Order within a function: join locks of all realtime models, then model by model in the order of their names, then one append
+//! to the change queue for all eventual ones. A fault of Headwater's own is caught: the steps are then tried one by one, and the
+//! models of the one that fails are marked broken while the writer goes on. Serialization failures, deadlocks and lock
+//! timeouts are the writer's own business and pass through.
 
 use std::collections::BTreeSet;
 
 use headwater_catalog::{Catalog, Ident, QualifiedName};
 
 use super::names::{Names, in_schema};
+use super::queue::Queue;
 use super::sql::{bump, function, indent, quoted};
-use super::{delta, locks};
+use super::{delta, locks, queue};
 use crate::analyze::provenance::Path;
 use crate::output::{CompiledModel, SourceTriggers, Stage, Statement};
+use crate::parse::Mode;
 use crate::plan::{MaintenancePlan, Strategy};
 use crate::tree::{Expr, NodeEnum, build, visit};
 
@@ -27,6 +30,8 @@ pub enum Event {
     Delete,
     /// TRUNCATE, which tells nothing of the rows.
     Truncate,
+    /// Everything that became visible between two snapshots, as the change queue has it. Not a trigger's event.
+    Batch,
 }
 
 impl Event {
@@ -38,6 +43,7 @@ impl Event {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Truncate => "truncate",
+            Self::Batch => "batch",
         }
     }
 
@@ -46,28 +52,36 @@ impl Event {
             Self::Insert => "\n  REFERENCING NEW TABLE AS hw_new",
             Self::Update => "\n  REFERENCING OLD TABLE AS hw_old NEW TABLE AS hw_new",
             Self::Delete => "\n  REFERENCING OLD TABLE AS hw_old",
-            Self::Truncate => "",
+            Self::Truncate | Self::Batch => "",
         }
     }
 }
 
-/// A model as the trigger generator sees it.
+/// A realtime model as the trigger generator sees it.
 struct Reader<'m> {
     plan: &'m MaintenancePlan,
     names: Names,
     position: usize,
 }
 
-/// The triggers of every source table of `models`.
+/// The change queue of a table, and the model tables that it feeds.
+struct Feed<'m> {
+    queue: &'m Queue,
+    models: Vec<String>,
+}
+
+/// The triggers of every table that a realtime one of `models` reads or that has one of `queues`.
 #[must_use]
-pub fn all(models: &[&CompiledModel], stage: Stage, catalog: &Catalog) -> Vec<SourceTriggers> {
+pub fn all(models: &[&CompiledModel], queues: &[Queue], stage: Stage, catalog: &Catalog) -> Vec<SourceTriggers> {
     let mut models: Vec<&&CompiledModel> = models.iter().collect();
     models.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
-    let tables: BTreeSet<&QualifiedName> = models.iter().flat_map(|model| &model.sources).collect();
+    let (realtime, eventual): (Vec<&CompiledModel>, Vec<&CompiledModel>) = models.into_iter().copied().partition(|model| model.mode == Mode::Realtime);
+    let tables: BTreeSet<&QualifiedName> =
+        realtime.iter().flat_map(|model| &model.sources).chain(queues.iter().map(|queue| &queue.source)).collect();
     tables
         .into_iter()
         .map(|table| {
-            let readers: Vec<Reader<'_>> = models
+            let readers: Vec<Reader<'_>> = realtime
                 .iter()
                 .filter(|model| model.sources.contains(table))
                 .enumerate()
@@ -77,12 +91,23 @@ pub fn all(models: &[&CompiledModel], stage: Stage, catalog: &Catalog) -> Vec<So
                     position: position + 1,
                 })
                 .collect();
-            of_table(table, &readers, stage, catalog)
+            let fed = eventual.iter().filter(|model| model.sources.contains(table));
+            let feed = queues.iter().find(|queue| queue.source == *table).map(|queue| Feed {
+                queue,
+                models: fed.map(|model| model.table.name.as_str().to_owned()).collect(),
+            });
+            of_table(table, &readers, feed.as_ref(), stage, catalog)
         })
         .collect()
 }
 
-fn of_table(table: &QualifiedName, readers: &[Reader<'_>], stage: Stage, catalog: &Catalog) -> SourceTriggers {
+fn of_table(
+    table: &QualifiedName,
+    readers: &[Reader<'_>],
+    feed: Option<&Feed<'_>>,
+    stage: Stage,
+    catalog: &Catalog,
+) -> SourceTriggers {
     let mut functions = Vec::new();
     let mut triggers = Vec::new();
     let mut discard = Vec::new();
@@ -95,8 +120,8 @@ fn of_table(table: &QualifiedName, readers: &[Reader<'_>], stage: Stage, catalog
         let name = Ident::generated(&stem, &format!("_{building}{}", event.word()));
         let qualified = in_schema(name.clone());
         let body = match event {
-            Event::Truncate => truncate_body(table, readers),
-            _ => body(table, readers, event, catalog),
+            Event::Truncate => truncate_body(table, readers, feed),
+            _ => body(table, readers, feed, event, catalog),
         };
         let head = format!("{qualified}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER");
         functions.push(function(&head, &settings, &body, &format!("{} on {}", event.word(), table.short())));
@@ -126,7 +151,8 @@ fn of_table(table: &QualifiedName, readers: &[Reader<'_>], stage: Stage, catalog
         function_names.push(name);
     }
     discard.sort_by_key(|statement| statement.sql.starts_with("DROP FUNCTION"));
-    SourceTriggers { table: table.clone(), functions, triggers, discard, function_names }
+    let queue = feed.map(|feed| feed.queue.name.clone());
+    SourceTriggers { table: table.clone(), functions, triggers, discard, function_names, queue }
 }
 
 /// The settings that the functions pin: where a model's functions do, and a changed row's key or summand is computed rather than
@@ -144,6 +170,7 @@ fn settings(table: &QualifiedName, readers: &[Reader<'_>]) -> Vec<(String, Strin
             let mut exprs = contribution.key.iter().chain(&contribution.condition).chain(inputs);
             exprs.any(computed_value)
         }),
+        Strategy::Diff => false,
     };
     let pinned: BTreeSet<(String, String)> =
         readers.iter().filter(computed).flat_map(|reader| reader.plan.pinned.iter().cloned()).collect();
@@ -166,23 +193,47 @@ fn is_read(node: &crate::tree::Node) -> bool {
     all
 }
 
-fn truncate_body(table: &QualifiedName, readers: &[Reader<'_>]) -> String {
-    let steps: Vec<String> = readers.iter().map(|reader| format!("PERFORM {}();", reader.names.rebuild)).collect();
-    frame(
-        &format!("-- Headwater: TRUNCATE of {} empties what its rows made.", table.short()),
-        &[],
-        &[],
-        readers,
-        &steps,
-    )
+/// A part of a trigger function that may fail by itself.
+struct Step {
+    sql: String,
+    /// The model tables that are no longer maintained where it fails.
+    models: Vec<String>,
 }
 
-fn body(table: &QualifiedName, readers: &[Reader<'_>], event: Event, catalog: &Catalog) -> String {
+impl Step {
+    fn of(reader: &Reader<'_>, sql: String) -> Self {
+        Self { sql, models: vec![reader.names.table.name.as_str().to_owned()] }
+    }
+
+    /// The statements that mark its models broken, in an exception handler.
+    fn marks(&self) -> String {
+        let mark = |model: &String| {
+            format!("PERFORM headwater.mark_broken({}, SQLSTATE, SQLERRM);", headwater_catalog::quote_literal(model))
+        };
+        self.models.iter().map(mark).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn truncate_body(table: &QualifiedName, readers: &[Reader<'_>], feed: Option<&Feed<'_>>) -> String {
+    let rebuild = |reader: &Reader<'_>| Step::of(reader, format!("PERFORM {}();", reader.names.rebuild));
+    let mut steps: Vec<Step> = readers.iter().map(rebuild).collect();
+    steps.extend(feed.map(|feed| Step { sql: queue::truncated(feed.queue), models: feed.models.clone() }));
+    frame(&format!("-- Headwater: TRUNCATE of {} empties what its rows made.", table.short()), &[], &[], &steps)
+}
+
+fn body(
+    table: &QualifiedName,
+    readers: &[Reader<'_>],
+    feed: Option<&Feed<'_>>,
+    event: Event,
+    catalog: &Catalog,
+) -> String {
     let mut declarations: Vec<String> = Vec::new();
     let mut opening: Vec<String> = Vec::new();
     if event == Event::Update {
-        let columns: BTreeSet<Ident> = readers.iter().flat_map(|reader| reader.plan.used_columns(table)).collect();
-        let list = compared_columns(table, &columns, catalog);
+        let used = readers.iter().flat_map(|reader| reader.plan.used_columns(table));
+        let queued = feed.iter().flat_map(|feed| feed.queue.columns.iter().map(|(name, _)| name.clone()));
+        let list = compared_columns(table, &used.chain(queued).collect(), catalog);
         opening.push(format!(
             "-- Nothing that a model reads has changed.\nIF NOT EXISTS (SELECT {list} FROM hw_new EXCEPT ALL SELECT {list} FROM hw_old) THEN\n  RETURN NULL;\nEND IF;"
         ));
@@ -202,45 +253,44 @@ fn body(table: &QualifiedName, readers: &[Reader<'_>], event: Event, catalog: &C
     let mut steps = Vec::new();
     for reader in readers {
         match &reader.plan.strategies[table] {
-            Strategy::Keyed(_) => {
+            Strategy::Keyed(paths) => {
                 declarations.push(format!("keys_{} {}[];", reader.position, reader.names.key_type));
-                steps.push(keyed_step(table, reader, event, catalog));
+                steps.push(Step::of(reader, keyed_step(table, reader, paths, event, catalog)));
             }
             Strategy::Delta(delta) => {
                 let (record, keys) = (format!("row_{}", reader.position), format!("keys_{}", reader.position));
                 declarations.push(format!("{record} record;"));
                 declarations.push(format!("{keys} {}[];", reader.names.key_type));
-                steps.push(delta::step(reader.plan, &reader.names, delta, table, event, (&record, &keys), catalog));
+                let sql = delta::step(reader.plan, &reader.names, delta, table, event, (&record, &keys), catalog);
+                steps.push(Step::of(reader, sql));
             }
+            // Only eventual models have it, and these read the queue.
+            Strategy::Diff => {}
         }
     }
+    steps.extend(feed.map(|feed| Step { sql: queue::append(feed.queue, event, catalog), models: feed.models.clone() }));
+    let fed = feed.map_or(0, |feed| feed.models.len());
     let comment = format!(
-        "-- Headwater: {} on {} reaches {} model(s).",
+        "-- Headwater: {} on {} reaches {} realtime and {fed} eventual model(s).",
         event.word().to_uppercase(),
         table.short(),
         readers.len()
     );
-    frame(&comment, &declarations, &opening, readers, &steps)
+    frame(&comment, &declarations, &opening, &steps)
 }
 
 /// The frame around the steps: all together; where that fails, one by one.
-fn frame(
-    comment: &str,
-    declarations: &[String],
-    opening: &[String],
-    readers: &[Reader<'_>],
-    steps: &[String],
-) -> String {
-    let together: Vec<&str> = opening.iter().chain(steps).map(String::as_str).collect();
+fn frame(comment: &str, declarations: &[String], opening: &[String], steps: &[Step]) -> String {
+    let together: Vec<&str> =
+        opening.iter().map(String::as_str).chain(steps.iter().map(|step| step.sql.as_str())).collect();
     let passed_on = "WHEN transaction_rollback OR lock_not_available THEN\n    RAISE;";
-    let alone: Vec<String> = readers
+    let alone: Vec<String> = steps
         .iter()
-        .zip(steps)
-        .map(|(reader, step)| {
+        .map(|step| {
             format!(
-                "BEGIN\n{}\nEXCEPTION\n  {passed_on}\n  WHEN OTHERS THEN\n    PERFORM headwater.mark_broken({}, SQLSTATE, SQLERRM);\nEND;",
-                indent(step, 2),
-                headwater_catalog::quote_literal(reader.names.table.name.as_str()),
+                "BEGIN\n{}\nEXCEPTION\n  {passed_on}\n  WHEN OTHERS THEN\n{}\nEND;",
+                indent(&step.sql, 2),
+                indent(&step.marks(), 4),
             )
         })
         .collect();
@@ -251,19 +301,7 @@ fn frame(
         format!(
             "BEGIN\n{}\nEXCEPTION\n  {passed_on}\n  WHEN OTHERS THEN\n{}\n    RETURN NULL;\nEND;\n",
             indent(&opening.join("\n"), 2),
-            indent(
-                &readers
-                    .iter()
-                    .map(|reader| {
-                        format!(
-                            "PERFORM headwater.mark_broken({}, SQLSTATE, SQLERRM);",
-                            headwater_catalog::quote_literal(reader.names.table.name.as_str())
-                        )
-                    })
-                    .collect::<Vec<_>>()
-                    .join("\n"),
-                4
-            )
+            indent(&steps.iter().map(Step::marks).collect::<Vec<_>>().join("\n"), 4)
         )
     };
     format!(
@@ -277,12 +315,33 @@ fn frame(
 }
 
 /// **keyed**: collect the affected keys, recompute them.
-fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, event: Event, catalog: &Catalog) -> String {
+fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, paths: &[Path], event: Event, catalog: &Catalog) -> String {
     let plan = reader.plan;
-    let Strategy::Keyed(paths) = &plan.strategies[table] else { return String::new() };
-    let columns = plan.used_columns(table);
-    let rows = changed_rows(event, table, &columns, catalog);
-    let source_rows = if event == Event::Update { "hw_rows".to_owned() } else { format!("({rows})") };
+    let rows = changed_rows(event, table, &plan.used_columns(table), catalog);
+    let (with, source_rows) = if event == Event::Update {
+        (format!("WITH hw_rows AS MATERIALIZED (\n  {rows}\n)\n"), "hw_rows".to_owned())
+    } else {
+        (String::new(), format!("({rows})"))
+    };
+    let position = reader.position;
+    format!(
+        "-- {model}: recompute the affected keys.\n{with}SELECT pg_catalog.array_agg(q.key) INTO keys_{position}\nFROM (\n{keys}\n) AS q;\nIF keys_{position} IS NOT NULL THEN\n  PERFORM {recompute}(keys_{position});\nEND IF;",
+        model = reader.names.table.name.as_str(),
+        keys = indent(&affected_keys(plan, &reader.names, paths, event, &source_rows, catalog), 2),
+        recompute = reader.names.recompute,
+    )
+}
+
+/// A query of the keys, each once, that changed rows lead to; its column `key` is of the model's key type.
+#[must_use]
+pub fn affected_keys(
+    plan: &MaintenancePlan,
+    names: &Names,
+    paths: &[Path],
+    event: Event,
+    source_rows: &str,
+    catalog: &Catalog,
+) -> String {
     let mut queries: BTreeSet<String> = BTreeSet::new();
     for path in paths {
         let mut source = format!("{source_rows} AS r");
@@ -310,58 +369,50 @@ fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, event: Event, catalog:
             queries.insert(format!("SELECT {}\nFROM {source}", list(nulls)));
         }
         if event != Event::Insert {
-            queries.extend(rows_left_behind(reader, path, &source_rows));
+            queries.extend(rows_left_behind(plan, names, path, source_rows));
         }
     }
-    let with =
-        if event == Event::Update { format!("WITH hw_rows AS MATERIALIZED (\n  {rows}\n)\n") } else { String::new() };
-    let position = reader.position;
     let all: Vec<String> = queries.into_iter().collect();
-    let attributes: Vec<String> = (0..plan.key.columns.len()).map(super::sql::attribute).collect();
+    let attributes: Vec<String> =
+        (0..plan.key.columns.len()).map(|position| format!("q.{}", super::sql::attribute(position))).collect();
     let not_null: Vec<String> = plan
         .key
         .columns
         .iter()
-        .enumerate()
-        .filter(|(_, column)| column.not_null)
-        .map(|(position, _)| format!("q.{} IS NOT NULL", super::sql::attribute(position)))
+        .zip(&attributes)
+        .filter(|(column, _)| column.not_null)
+        .map(|(_, attribute)| format!("{attribute} IS NOT NULL"))
         .collect();
-    let filter = if not_null.is_empty() { String::new() } else { format!("\nWHERE {}", not_null.join(" AND ")) };
+    let filter = if not_null.is_empty() { String::new() } else { format!("\n  WHERE {}", not_null.join(" AND ")) };
+    let list = attributes.join(", ");
     format!(
-        "-- {model}: recompute the affected keys.\n{with}SELECT pg_catalog.array_agg(ROW({row})::{key_type}) INTO keys_{position}\nFROM (\n  SELECT DISTINCT {attributes} FROM (\n{all}\n  ) AS q{filter}\n) AS q;\nIF keys_{position} IS NOT NULL THEN\n  PERFORM {recompute}(keys_{position});\nEND IF;",
-        model = reader.names.table.name.as_str(),
-        row = attributes.iter().map(|name| format!("q.{name}")).collect::<Vec<_>>().join(", "),
-        attributes = attributes.iter().map(|name| format!("q.{name}")).collect::<Vec<_>>().join(", "),
+        "SELECT ROW({list})::{key_type} AS key\nFROM (\n  SELECT DISTINCT {list} FROM (\n{all}\n  ) AS q{filter}\n) AS q",
         all = indent(&all.join("\nUNION ALL\n"), 4),
-        key_type = reader.names.key_type,
-        recompute = reader.names.recompute,
-        filter = filter.replace('\n', "\n  "),
+        key_type = names.key_type,
     )
 }
 
 /// Where a key takes columns of several tables, one statement may delete the rows at both ends, and neither leads to the other
 /// any more. The model itself still knows: its rows with the part of the key that the changed row holds.
-fn rows_left_behind(reader: &Reader<'_>, path: &Path, rows: &str) -> Option<String> {
-    let start = &reader.plan.analysis.occurrences[path.from].alias;
+fn rows_left_behind(plan: &MaintenancePlan, names: &Names, path: &Path, rows: &str) -> Option<String> {
+    let start = &plan.analysis.occurrences[path.from].alias;
     let own = |expr: &Expr| !expr.relations().is_empty() && expr.relations().iter().all(|relation| relation == start);
     let fixed = |expr: &Expr| expr.relations().is_empty();
     if path.key.iter().all(|expr| own(expr) || fixed(expr)) || !path.key.iter().any(own) {
         return None;
     }
-    let known: Vec<String> = reader
-        .plan
+    let known: Vec<String> = plan
         .key
         .columns
         .iter()
         .zip(&path.key)
         .filter(|(_, expr)| own(expr))
         .map(|(column, expr)| {
-            let value = path.printed(&reader.plan.analysis, expr);
+            let value = path.printed(&plan.analysis, expr);
             format!("hw_m.{} {} {value}", quoted(&column.name), super::sql::equals(&column.ty))
         })
         .collect();
-    let list: Vec<String> = reader
-        .plan
+    let list: Vec<String> = plan
         .key
         .columns
         .iter()
@@ -371,7 +422,7 @@ fn rows_left_behind(reader: &Reader<'_>, path: &Path, rows: &str) -> Option<Stri
     Some(format!(
         "SELECT {}\nFROM {rows} AS r\n  CROSS JOIN LATERAL (\n    SELECT hw_m.* FROM {} AS hw_m WHERE {} OFFSET 0\n  ) AS hw_m",
         list.join(", "),
-        reader.names.table,
+        names.table,
         known.join(" AND ")
     ))
 }
@@ -393,11 +444,19 @@ pub fn changed_rows(event: Event, table: &QualifiedName, columns: &BTreeSet<Iden
                 "(SELECT {list} FROM hw_old EXCEPT ALL SELECT {list} FROM hw_new)\n  UNION ALL (SELECT {list} FROM hw_new EXCEPT ALL SELECT {list} FROM hw_old)"
             )
         }
+        Event::Batch => queue::net_rows(table, columns, catalog),
     }
 }
 
 /// The columns such that rows are equal only where they are identical: 1.0 and 1.00 are not.
 fn compared_columns(table: &QualifiedName, columns: &BTreeSet<Ident>, catalog: &Catalog) -> String {
+    let list = compared_list(table, columns, catalog);
+    if list.is_empty() { "1 AS hw_any".to_owned() } else { list.join(", ") }
+}
+
+/// The same, one by one.
+#[must_use]
+pub fn compared_list(table: &QualifiedName, columns: &BTreeSet<Ident>, catalog: &Catalog) -> Vec<String> {
     let declared = catalog.tables.get(table);
     let mut list = Vec::new();
     for (position, name) in columns.iter().enumerate() {
@@ -409,5 +468,5 @@ fn compared_columns(table: &QualifiedName, columns: &BTreeSet<Ident>, catalog: &
             list.push(format!("{name}::pg_catalog.text AS hw_t{position}"));
         }
     }
-    if list.is_empty() { "1 AS hw_any".to_owned() } else { list.join(", ") }
+    list
 }

@@ -49,6 +49,41 @@ pub enum Mode {
     /// Inside the writer's transaction.
     #[default]
     Realtime,
+    /// After it, in batches.
+    Eventual,
+}
+
+impl Mode {
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Realtime => "realtime",
+            Self::Eventual => "eventual",
+        }
+    }
+}
+
+/// Whether changes of model rows are kept as a list, and whether rows stay as they were.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Retain {
+    /// Every change of a row is an entry of the log.
+    Live,
+    /// Rows are added when the SELECT yields a new key and stay as they were; they are entries of the log, too.
+    Append {
+        /// How long they stay.
+        keep: Option<Keep>,
+    },
+}
+
+/// How long the rows of an event log stay.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Keep {
+    /// As an interval that PostgreSQL reads, such as `180 days`.
+    pub interval: String,
+    /// The column with the time that counts, where one is named.
+    pub by: Option<String>,
 }
 
 /// How a change reaches a model, as `require` names it.
@@ -70,8 +105,10 @@ pub struct Options {
     pub require: Option<Tier>,
     /// `access …`: who may read it; the words after `access` as written.
     pub access: Option<String>,
-    /// `retain live | append`: the word after `retain`.
-    pub retain: Option<String>,
+    /// `eventual max_lag 1s`: how far behind the model may be, as an interval that PostgreSQL reads.
+    pub max_lag: Option<String>,
+    /// `retain live | append [keep 180 days [by column]]`.
+    pub retain: Option<Retain>,
 }
 
 /// One `CREATE INDEX` on a model.

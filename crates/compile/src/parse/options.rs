@@ -13,7 +13,7 @@ use pg_query::protobuf::Token;
 
 use super::nearest::nearest;
 use super::words::Word;
-use super::{Mode, Options, SourceFile, Tier};
+use super::{Keep, Mode, Options, Retain, SourceFile, Tier};
 use crate::Diagnostic;
 
 /// The options there are, as a hint lists them.
@@ -35,6 +35,12 @@ pub(super) fn read(file: &SourceFile, comments: &[Word], diagnostics: &mut Vec<D
             if seen.contains(&option) {
                 let message = format!("the option \"{option}\" is given twice");
                 diagnostics.push(error(111, name.clone(), message).label("given before").hint("keep one of them"));
+            }
+            let modes = ["realtime", "eventual"];
+            if modes.contains(&option) && seen.iter().any(|before| *before != option && modes.contains(before)) {
+                let message = "a model is either realtime or eventual".to_owned();
+                diagnostics
+                    .push(error(111, name.clone(), message).label("the other is given before").hint("keep one of them"));
             }
             seen.push(option);
         }
@@ -63,18 +69,31 @@ pub(super) fn read(file: &SourceFile, comments: &[Word], diagnostics: &mut Vec<D
                     );
                 }
             }
-            "eventual" => diagnostics.push(
-                error(106, name.clone(), "eventual models are not there yet".into())
-                    .label("not there yet")
-                    .hint("write -- headwater: realtime, or leave the option out: realtime is the default for now"),
-            ),
+            "eventual" => {
+                options.mode = Mode::Eventual;
+                match max_lag(&file.text, values) {
+                    Ok(lag) => options.max_lag = lag,
+                    Err(span) => diagnostics.push(
+                        error(111, span, "\"eventual\" takes nothing, or \"max_lag\" and a time".into())
+                            .label("not understood")
+                            .hint("write -- headwater: eventual, or -- headwater: eventual max_lag 1s"),
+                    ),
+                }
+            }
             "require" => {
                 options.require = choice(["delta", "keyed"]).map(|tier| match tier {
                     "delta" => Tier::Delta,
                     _ => Tier::Keyed,
                 });
             }
-            "retain" => options.retain = choice(["live", "append"]).map(str::to_owned),
+            "retain" => match retain(&file.text, values) {
+                Ok(retain) => options.retain = Some(retain),
+                Err(span) => diagnostics.push(
+                    error(111, span.unwrap_or_else(|| name.clone()), "\"retain\" takes \"live\" or \"append\"".into())
+                        .label("not understood")
+                        .hint("write -- headwater: retain live, retain append, or retain append keep 180 days by created_at"),
+                ),
+            },
             "access" => match values.first() {
                 Some(value) => options.access = Some(file.text[value.start..body.end].to_owned()),
                 None => diagnostics.push(
@@ -94,6 +113,58 @@ pub(super) fn read(file: &SourceFile, comments: &[Word], diagnostics: &mut Vec<D
         }
     }
     options
+}
+
+/// `max_lag 1s`, or nothing. The place of what is not understood otherwise.
+fn max_lag(text: &str, values: &[Range<usize>]) -> Result<Option<String>, Range<usize>> {
+    let Some((word, time)) = values.split_first() else { return Ok(None) };
+    if &text[word.clone()] != "max_lag" {
+        return Err(word.clone());
+    }
+    interval(text, time).map(Some).ok_or_else(|| time.first().unwrap_or(word).clone())
+}
+
+/// `live`, or `append [keep TIME [by COLUMN]]`.
+fn retain(text: &str, values: &[Range<usize>]) -> Result<Retain, Option<Range<usize>>> {
+    let words: Vec<&str> = values.iter().map(|value| &text[value.clone()]).collect();
+    match words.as_slice() {
+        ["live"] => Ok(Retain::Live),
+        ["append"] => Ok(Retain::Append { keep: None }),
+        ["append", "keep", rest @ ..] => {
+            let (time, by) = match rest {
+                [_, "by", column] | [_, _, "by", column] => (&values[2..values.len() - 2], Some((*column).to_owned())),
+                _ => (&values[2..], None),
+            };
+            let interval = interval(text, time).ok_or_else(|| values.last().cloned())?;
+            Ok(Retain::Append { keep: Some(Keep { interval, by }) })
+        }
+        _ => Err(values.last().cloned()),
+    }
+}
+
+/// `1s`, `250 ms`, `180 days`: as PostgreSQL reads it.
+fn interval(text: &str, words: &[Range<usize>]) -> Option<String> {
+    let (number, unit) = match words {
+        [one] => {
+            let word = &text[one.clone()];
+            word.split_at(word.find(|c: char| !c.is_ascii_digit() && c != '.')?)
+        }
+        [number, unit] => (&text[number.clone()], &text[unit.clone()]),
+        _ => return None,
+    };
+    let amount: f64 = number.parse().ok().filter(|amount| *amount > 0.0 && *amount < 1e6)?;
+    let unit = match unit {
+        "ms" | "milliseconds" => "milliseconds",
+        "s" | "second" | "seconds" => "seconds",
+        "min" | "minute" | "minutes" => "minutes",
+        "h" | "hour" | "hours" => "hours",
+        "d" | "day" | "days" => "days",
+        "week" | "weeks" => "weeks",
+        "month" | "months" => "months",
+        "year" | "years" => "years",
+        _ => return None,
+    };
+    Some(format!("{amount} {unit}"))
 }
 
 /// Reports option comments that stand where no model is: they would have no effect.

@@ -76,7 +76,8 @@ CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS by_a ON ONLY public.\"Größe\" U
                 mode: Mode::Realtime,
                 require: Some(Tier::Keyed),
                 access: Some("owner(user_id)".into()),
-                retain: Some("live".into()),
+                retain: Some(Retain::Live),
+                max_lag: None,
             },
             span: at(&statement),
             text: format!("{options}{statement};\n{index_text};\n"),
@@ -317,14 +318,14 @@ Error HW0105: the model \"v\" is declared twice: here and in a.sql:3
 fn options_are_checked() {
     check(
         "\
--- headwater: eventual max_lag 1s
+-- headwater: eventual max_lag soon
 -- é headwater: realtime is the default
 -- headwater: realtme
 -- headwater: owner(user_id)
 -- headwater:
 -- headwater: require
 -- headwater: require fast mode
--- headwater: retain append
+-- headwater: retain append keep 180 parsecs
 -- headwater: access
 -- headwater: realtime now
 CREATE MATERIALIZED VIEW v AS
@@ -334,9 +335,9 @@ SELECT 1;
 CREATE INDEX ON v (a);
 -- headwater: retain live",
         "\
-Error HW0106: eventual models are not there yet
-  m.sql:1 «eventual» not there yet
-  hint: write -- headwater: realtime, or leave the option out: realtime is the default for now
+Error HW0111: \"eventual\" takes nothing, or \"max_lag\" and a time
+  m.sql:1 «soon» not understood
+  hint: write -- headwater: eventual, or -- headwater: eventual max_lag soon
 Error HW0107: unknown option \"realtme\"
   m.sql:3 «realtme» not an option
   hint: did you mean \"realtime\"? the options are: realtime, eventual, retain, require, access
@@ -355,9 +356,15 @@ Error HW0111: the option \"require\" is given twice
 Error HW0111: \"require\" takes \"delta\" or \"keyed\"
   m.sql:7 «fast mode» not one of them
   hint: write -- headwater: require delta, or -- headwater: require keyed
+Error HW0111: \"retain\" takes \"live\" or \"append\"
+  m.sql:8 «parsecs» not understood
+  hint: write -- headwater: retain live, retain append, or retain append keep 180 days by created_at
 Error HW0111: \"access\" takes who may read the model
   m.sql:9 «access» the value is missing
   hint: write -- headwater: access public, access owner(column) or access admin
+Error HW0111: a model is either realtime or eventual
+  m.sql:10 «realtime» the other is given before
+  hint: keep one of them
 Error HW0111: \"realtime\" takes no value
   m.sql:10 «now» remove this
   hint: write -- headwater: realtime

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{MaintenancePlan, Strategy};
+use crate::parse::{Mode, Retain};
 
 /// A few lines for people: what is stored, what is read-time, how each source table reaches the model.
 #[must_use]
@@ -28,10 +29,14 @@ pub fn explain(plan: &MaintenancePlan) -> String {
                     let hops: Vec<String> =
                         path.hops.iter().map(|hop| plan.analysis.occurrences[hop.to].table.short()).collect();
                     let key: Vec<&str> = path.key.iter().map(crate::tree::Expr::text).collect();
+                    let locked = if plan.mode == Mode::Realtime { ", locked" } else { "" };
                     let through =
-                        if hops.is_empty() { String::new() } else { format!(" through {}, locked", hops.join(", ")) };
+                        if hops.is_empty() { String::new() } else { format!(" through {}{locked}", hops.join(", ")) };
                     let _ = writeln!(text, "keyed    {table:width$}  {alias} → ({}){through}", key.join(", "));
                 }
+            }
+            Strategy::Diff => {
+                let _ = writeln!(text, "diff     {table:width$}  everything is computed, what differs is written");
             }
         }
     }
@@ -55,8 +60,19 @@ pub fn explain(plan: &MaintenancePlan) -> String {
             writeln!(text, "finish   {name} is linear in now(): ordered and indexed by its time-free part {stored}");
     }
     if plan.due.is_some() {
-        let _ =
-            writeln!(text, "window   rows carry the moment at which they are due; the clock's loop recomputes them");
+        let _ = writeln!(text, "window   rows carry the moment at which they are due; the leader recomputes them then");
+    }
+    match (&plan.retain, &plan.keep) {
+        (Some(_), Some((column, interval))) => {
+            let _ = writeln!(text, "retain   rows stay as they were added, until {column} is older than {interval}");
+        }
+        (Some(Retain::Append { .. }), None) => {
+            let _ = writeln!(text, "retain   rows stay as they were added");
+        }
+        (Some(Retain::Live), _) => {
+            let _ = writeln!(text, "retain   every change of a row is an entry of the log");
+        }
+        (None, _) => {}
     }
     if !plan.pinned.is_empty() {
         let settings: Vec<String> = plan.pinned.iter().map(|(name, value)| format!("{name} = {value}")).collect();

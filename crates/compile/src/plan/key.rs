@@ -184,13 +184,34 @@ fn bag(outputs: &Outputs<'_>) -> Option<Key> {
     (!columns.is_empty()).then_some(Key { columns, unique: false, reason })
 }
 
+/// Where nothing is known to identify a row, its columns do, all of them; equal rows are then kept as often as they come.
+#[must_use]
+pub fn whole_row(resolution: &Resolution, split: &Split) -> Option<Key> {
+    let columns: Vec<KeyColumn> = split
+        .columns
+        .iter()
+        .filter_map(|stored| {
+            let declared = resolution.columns.iter().find(|column| column.name.as_str() == stored.name)?;
+            declared.ty.comparable.then(|| KeyColumn {
+                name: stored.name.clone(),
+                ty: declared.ty.clone(),
+                not_null: false,
+                origins: Vec::new(),
+                visible: stored.expr.clone(),
+            })
+        })
+        .collect();
+    let reason = "nothing identifies a row: all columns together".to_owned();
+    (!columns.is_empty()).then_some(Key { columns, unique: false, reason })
+}
+
 /// What is said where there is no key at all.
 #[must_use]
 pub fn none() -> Refusal {
     Refusal::new(
         403,
         "no column of the result leads from a changed source row to the rows it affects",
-        "put a key of a source table into the SELECT list, or declare a UNIQUE INDEX over columns that come straight from a table",
+        "put a key of a source table into the SELECT list, declare a UNIQUE INDEX over columns that come straight from a table, or declare the model eventual: it is then computed anew after changes",
         "",
     )
 }

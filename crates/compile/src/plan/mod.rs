@@ -20,7 +20,7 @@ use headwater_catalog::{Catalog, QualifiedName, Resolution};
 use pg_query::protobuf::SelectStmt;
 
 use crate::analyze::{Analysis, provenance::Path, walk};
-use crate::parse::ParsedModel;
+use crate::parse::{Mode, ParsedModel, Retain};
 use crate::tree;
 use finish::{Finish, Split};
 use key::Key;
@@ -69,6 +69,12 @@ pub struct MaintenancePlan {
     pub compared_as_text: BTreeSet<String>,
     /// Settings that the model's functions pin, because its SELECT calls functions that depend on them.
     pub pinned: Vec<(String, String)>,
+    /// When it is maintained.
+    pub mode: Mode,
+    /// Whether its changes are kept as a list.
+    pub retain: Option<Retain>,
+    /// The column and the time after which the rows of an event log go, where they do.
+    pub keep: Option<(String, String)>,
 }
 
 /// How a change of one source table reaches the model.
@@ -78,6 +84,8 @@ pub enum Strategy {
     Delta(Delta),
     /// The affected keys are recomputed; one path per occurrence of the table.
     Keyed(Vec<Path>),
+    /// Everything is computed anew and what differs is written: nothing leads from a change to a key.
+    Diff,
 }
 
 impl MaintenancePlan {
@@ -95,20 +103,32 @@ impl MaintenancePlan {
     /// The slowest way in which a change reaches this model.
     #[must_use]
     pub fn tier(&self) -> &'static str {
-        if self.strategies.values().all(|strategy| matches!(strategy, Strategy::Delta(_))) { "delta" } else { "keyed" }
+        if self.strategies.values().any(|strategy| matches!(strategy, Strategy::Diff)) {
+            "diff"
+        } else if self.strategies.values().all(|strategy| matches!(strategy, Strategy::Delta(_))) {
+            "delta"
+        } else {
+            "keyed"
+        }
     }
 
-    /// True where some strategy is arithmetic, which needs the mark of a recomputed row.
+    /// True where rows carry the mark of a recomputed row: inside a writer's transaction, one statement may fire several
+    /// triggers, and what one has recomputed another must not add to. A batch has one order for all.
     #[must_use]
-    pub fn has_delta(&self) -> bool {
-        self.strategies.values().any(|strategy| matches!(strategy, Strategy::Delta(_)))
+    pub fn has_mark(&self) -> bool {
+        self.mode == Mode::Realtime && self.strategies.values().any(|strategy| matches!(strategy, Strategy::Delta(_)))
+    }
+
+    /// True where rows, once added, stay as they were.
+    #[must_use]
+    pub fn is_append(&self) -> bool {
+        matches!(self.retain, Some(Retain::Append { .. }))
     }
 }
 
 /// Plans one model.
 pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> Result<MaintenancePlan, Vec<Refusal>> {
     let mut refusals = rules::refused::functions(resolution);
-    refusals.extend(rules::refused::options(model));
     let select = tree::parse_select(&resolution.definition).map_err(|error| {
         vec![Refusal::new(
             300,
@@ -141,19 +161,34 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
         return Err(first.problems.into_iter().map(|p| Refusal::new(p.code, p.message, p.hint, p.needle)).collect());
     }
     let mut first_refusal = None;
-    for (key, mut split) in key::candidates(model, resolution, catalog, &first, &split) {
-        let deltas = rules::delta::find(&mut split, &key, catalog);
+    let candidates = key::candidates(model, resolution, catalog, &first, &split);
+    let append = matches!(model.options.retain, Some(Retain::Append { .. }));
+    for (key, split) in &candidates {
+        let (key, mut split) = (key.clone(), split.clone());
+        // Rows of an event log stay as they were: there is nothing to add to them.
+        let deltas = if append { BTreeMap::new() } else { rules::delta::find(&mut split, &key, catalog) };
         // State columns repeat sub-selects, so occurrences are counted again in what is really stored.
         let analysis = walk::analyze(&split.core, catalog, &aggregates, &sets);
-        match strategies(&analysis, &key, deltas) {
-            Ok(strategies) => return assemble(resolution, definition, key, split, analysis, strategies),
+        match strategies(&analysis, &key, deltas, false) {
+            Ok(strategies) => return assemble(model, resolution, definition, key, split, analysis, strategies),
             Err(refusal) => first_refusal = first_refusal.or(Some(refusal)),
         }
+    }
+    if model.options.mode == Mode::Eventual {
+        let (key, split) = candidates
+            .into_iter()
+            .next()
+            .or_else(|| key::whole_row(resolution, &split).map(|key| (key, split)))
+            .ok_or_else(|| vec![key::none()])?;
+        let analysis = walk::analyze(&split.core, catalog, &aggregates, &sets);
+        let strategies = strategies(&analysis, &key, BTreeMap::new(), true).map_err(|refusal| vec![refusal])?;
+        return assemble(model, resolution, definition, key, split, analysis, strategies);
     }
     Err(vec![first_refusal.unwrap_or_else(key::none)])
 }
 
 fn assemble(
+    model: &ParsedModel,
     resolution: &Resolution,
     definition: SelectStmt,
     key: Key,
@@ -172,7 +207,22 @@ fn assemble(
         .filter(|column| !column.ty.comparable)
         .map(|column| column.name.as_str().to_owned())
         .collect();
-    Ok(MaintenancePlan { definition, core, columns, key, finish, strategies, due, analysis, compared_as_text, pinned })
+    let plan = MaintenancePlan {
+        definition,
+        core,
+        columns,
+        key,
+        finish,
+        strategies,
+        due,
+        analysis,
+        compared_as_text,
+        pinned,
+        mode: model.options.mode,
+        retain: model.options.retain.clone(),
+        keep: None,
+    };
+    rules::append::check(plan, model, resolution).map_err(|refusal| vec![refusal])
 }
 
 /// A strategy for every source table, or the first table to which no way leads.
@@ -180,6 +230,7 @@ fn strategies(
     analysis: &Analysis,
     key: &Key,
     mut deltas: BTreeMap<QualifiedName, Delta>,
+    or_diff: bool,
 ) -> Result<BTreeMap<QualifiedName, Strategy>, Refusal> {
     let tables: BTreeSet<&QualifiedName> = analysis.occurrences.iter().map(|occurrence| &occurrence.table).collect();
     let mut strategies = BTreeMap::new();
@@ -192,8 +243,12 @@ fn strategies(
             strategies.insert(table.clone(), Strategy::Delta(delta));
             continue;
         }
-        let paths = rules::keyed::paths(analysis, key, &mentions)?;
-        strategies.insert(table.clone(), Strategy::Keyed(paths));
+        let strategy = match rules::keyed::paths(analysis, key, &mentions) {
+            Ok(paths) => Strategy::Keyed(paths),
+            Err(_) if or_diff => Strategy::Diff,
+            Err(refusal) => return Err(refusal),
+        };
+        strategies.insert(table.clone(), strategy);
     }
     Ok(strategies)
 }

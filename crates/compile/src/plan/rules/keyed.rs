@@ -38,7 +38,7 @@ pub fn paths(analysis: &Analysis, key: &Key, mentions: &[OccurrenceId]) -> Resul
                     names.join(", ")
                 ),
                 format!(
-                    "tie {table} to the rest by `=` on columns, or keep what is read of it out of this model; models without such a path are for the issue on eventual models"
+                    "tie {table} to the rest by `=` on columns, keep what is read of it out of this model, or declare it eventual: it is then computed anew after changes of {table}"
                 ),
                 occurrence.table.name.as_str(),
             ));

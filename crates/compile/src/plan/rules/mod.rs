@@ -1,5 +1,6 @@
 //! One maintenance rule, one file: its algebra, an example, its tests.
 
+pub mod append;
 pub mod delta;
 pub mod keyed;
 pub mod refused;

@@ -5,7 +5,6 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::SelectStmt;
 
 use crate::analyze::time;
-use crate::parse::ParsedModel;
 use crate::plan::Refusal;
 use crate::tree::visit;
 
@@ -39,20 +38,6 @@ const CLOCK: &[&str] = &["now", "transaction_timestamp", "statement_timestamp", 
 #[must_use]
 pub fn functions(resolution: &Resolution) -> Vec<Refusal> {
     resolution.functions.iter().filter_map(function).collect()
-}
-
-/// Options that are understood and not there yet.
-#[must_use]
-pub fn options(model: &ParsedModel) -> Option<Refusal> {
-    let append = model.options.retain.as_deref() == Some("append");
-    append.then(|| {
-        Refusal::new(
-            408,
-            "retain append is not there yet: the rows of an event log would have to stay as they were",
-            "leave the option out for a model that follows its sources; event logs come with the issue on eventual models",
-            "",
-        )
-    })
 }
 
 fn function(function: &FunctionUse) -> Option<Refusal> {

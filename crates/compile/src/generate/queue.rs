@@ -1,0 +1,233 @@
+//! The change queue of a source table: what triggers append and what a batch takes.
+//!
+//! A queue holds the columns that eventual models read, typed, with a sign (−1 for an old image, 1 for a new one) and the
+//! transaction. What a batch takes is what became visible between two snapshots: everything else is either in the models already or
+//! not to be seen yet. Nothing is ordered and nothing has a number, so writers meet nowhere.
+//!
+//! Rows that a transaction put in and took out again, or changed in a column that one model does not read, cancel out when
+//! they are taken ([`net_rows`]): a batch sees the difference between its two snapshots, however it came about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater_catalog::{Catalog, Ident, QualifiedName, ident::short_hash, quote_literal};
+
+use super::names::in_schema;
+use super::sql::function;
+use super::trigger::{Event, compared_list};
+use crate::output::{CompiledModel, Statement};
+use crate::parse::Mode;
+
+/// The change queue of one source table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// Its table in the schema `headwater`.
+    pub name: QualifiedName,
+    /// The source table.
+    pub source: QualifiedName,
+    /// The columns that it holds, with their types.
+    pub columns: Vec<(Ident, String)>,
+}
+
+/// The queues that the eventual ones of `models` need. One that is `installed` stays where it has all that is needed.
+#[must_use]
+pub fn wanted(models: &[&CompiledModel], installed: &[Queue], catalog: &Catalog) -> Vec<Queue> {
+    let mut needed: BTreeMap<&QualifiedName, BTreeSet<Ident>> = BTreeMap::new();
+    for model in models.iter().filter(|model| model.mode == Mode::Eventual) {
+        for source in &model.sources {
+            needed.entry(source).or_default().extend(model.maintenance.used_columns(source));
+        }
+    }
+    needed
+        .into_iter()
+        .map(|(source, columns)| {
+            let typed = typed(source, &columns, catalog);
+            let serves = |queue: &&Queue| queue.source == *source && typed.iter().all(|column| queue.columns.contains(column));
+            installed.iter().find(serves).cloned().unwrap_or_else(|| new(source, typed))
+        })
+        .collect()
+}
+
+fn typed(source: &QualifiedName, columns: &BTreeSet<Ident>, catalog: &Catalog) -> Vec<(Ident, String)> {
+    let declared = catalog.tables.get(source).into_iter().flat_map(|table| &table.columns);
+    declared
+        .filter(|column| columns.contains(&column.name))
+        .map(|column| (column.name.clone(), column.ty.sql.clone()))
+        .collect()
+}
+
+fn new(source: &QualifiedName, columns: Vec<(Ident, String)>) -> Queue {
+    let shape: Vec<String> = columns.iter().map(|(name, ty)| format!("{name} {ty}")).collect();
+    let stem = format!("queue_{}_{}", source.schema.as_str(), source.name.as_str());
+    let name = in_schema(Ident::generated(&stem, &format!("_{}", short_hash(&[&shape.join(",")]))));
+    Queue { name, source: source.clone(), columns }
+}
+
+impl Queue {
+    /// Creates it. Vacuum comes early, so that the space of what was taken is used again.
+    #[must_use]
+    pub fn create(&self) -> Vec<Statement> {
+        let mut columns = vec![
+            "hw_sign smallint NOT NULL".to_owned(),
+            "hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id()".to_owned(),
+        ];
+        columns.extend(self.columns.iter().map(|(name, ty)| format!("{name} {ty}")));
+        let source = self.source.short();
+        vec![
+            Statement {
+                sql: format!(
+                    "CREATE TABLE IF NOT EXISTS {} ({}) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000)",
+                    self.name,
+                    columns.join(", ")
+                ),
+                comment: format!("the change queue of {source}"),
+                undo: Some(format!("DROP TABLE IF EXISTS {}", self.name)),
+            },
+            Statement::new(
+                format!(
+                    "CREATE INDEX IF NOT EXISTS {} ON {} (hw_xid)",
+                    Ident::generated(self.name.name.as_str(), "_xid"),
+                    self.name
+                ),
+                "finds what became visible since the last batch",
+            ),
+            Statement::new(format!("REVOKE ALL ON {} FROM PUBLIC", self.name), "writers reach it through trigger functions"),
+        ]
+    }
+}
+
+/// What a trigger appends.
+#[must_use]
+pub fn append(queue: &Queue, event: Event, catalog: &Catalog) -> String {
+    let columns: Vec<String> = queue.columns.iter().map(|(name, _)| name.to_string()).collect();
+    let listed = |sign: &str| std::iter::once(sign.to_owned()).chain(columns.iter().cloned()).collect::<Vec<_>>().join(", ");
+    let (new, old) = (listed("1"), listed("-1"));
+    let rows = match event {
+        Event::Insert => format!("SELECT {new} FROM hw_new"),
+        Event::Delete => format!("SELECT {old} FROM hw_old"),
+        _ if can_be_subtracted(queue, catalog) => {
+            let list = columns.join(", ");
+            format!(
+                "SELECT {new} FROM (SELECT {list} FROM hw_new EXCEPT ALL SELECT {list} FROM hw_old) AS n\nUNION ALL\nSELECT {old} FROM (SELECT {list} FROM hw_old EXCEPT ALL SELECT {list} FROM hw_new) AS o"
+            )
+        }
+        // What cannot be told apart by `=` cancels out when it is taken.
+        _ => format!("SELECT {new} FROM hw_new\nUNION ALL\nSELECT {old} FROM hw_old"),
+    };
+    format!("-- The change queue of the eventual models.\nINSERT INTO {} ({})\n{rows};", queue.name, listed("hw_sign"))
+}
+
+/// True where rows that are equal in the queue's columns are identical in them.
+fn can_be_subtracted(queue: &Queue, catalog: &Catalog) -> bool {
+    let Some(table) = catalog.tables.get(&queue.source) else { return false };
+    !queue.columns.is_empty()
+        && queue.columns.iter().all(|(name, _)| {
+            table.column(name).is_some_and(|column| column.ty.comparable && column.ty.equal_is_identical)
+        })
+}
+
+/// What a TRUNCATE leaves: all keys are affected.
+#[must_use]
+pub fn truncated(queue: &Queue) -> String {
+    format!("INSERT INTO headwater.truncated (source) VALUES ({});", quote_literal(&queue.source.to_string()))
+}
+
+/// What became visible: `alias.hw_xid` is in the window that the function's arguments `hw_since`, `hw_until` and `hw_also` give.
+#[must_use]
+pub fn in_window(alias: &str) -> String {
+    format!("({alias}.hw_xid >= hw_since AND {alias}.hw_xid < hw_until OR {alias}.hw_xid = ANY (hw_also))")
+}
+
+/// The taken rows as a CTE that [`net_rows`] and the fold read.
+#[must_use]
+pub fn taken(queue: &Queue) -> String {
+    format!("hw_queue AS MATERIALIZED (\n  SELECT q.* FROM {} AS q WHERE {}\n)", queue.name, in_window("q"))
+}
+
+/// The images, new and old, in which the two snapshots differ in the given columns.
+#[must_use]
+pub fn net_rows(table: &QualifiedName, columns: &BTreeSet<Ident>, catalog: &Catalog) -> String {
+    let (list, groups) = grouped(table, columns, catalog);
+    format!("SELECT {list} FROM hw_queue{groups}\n  HAVING pg_catalog.sum(hw_sign) OPERATOR(pg_catalog.<>) 0")
+}
+
+/// The same with `hw_sign`: how many more of the row there are.
+#[must_use]
+pub fn signed_net_rows(table: &QualifiedName, columns: &BTreeSet<Ident>, catalog: &Catalog) -> String {
+    let (list, groups) = grouped(table, columns, catalog);
+    format!(
+        "(\n  SELECT {list}, pg_catalog.sum(hw_sign) AS hw_sign FROM hw_queue{groups}\n  HAVING pg_catalog.sum(hw_sign) OPERATOR(pg_catalog.<>) 0\n)"
+    )
+}
+
+fn grouped(table: &QualifiedName, columns: &BTreeSet<Ident>, catalog: &Catalog) -> (String, String) {
+    let list = compared_list(table, columns, catalog);
+    if list.is_empty() {
+        return ("1 AS hw_any".to_owned(), String::new());
+    }
+    let positions: Vec<String> = (1..=list.len()).map(|position| position.to_string()).collect();
+    (list.join(", "), format!("\n  GROUP BY {}", positions.join(", ")))
+}
+
+/// The two functions that all batches share: `pending`, which tells what there is to do, and `forget`, which deletes what was
+/// taken. `timed` are the eventual model tables whose rows change as time passes.
+#[must_use]
+pub fn functions(queues: &[Queue], timed: &[QualifiedName]) -> Vec<Statement> {
+    let arguments = "hw_since xid8, hw_until xid8, hw_also xid8[]";
+    let settings = [("search_path".to_owned(), "pg_catalog".to_owned()), ("enable_seqscan".to_owned(), "off".to_owned()), ("plan_cache_mode".to_owned(), "force_generic_plan".to_owned())];
+    let collected = |queries: Vec<String>| {
+        if queries.is_empty() {
+            "ARRAY[]::text[]".to_owned()
+        } else {
+            format!("ARRAY(\n    {}\n  )", queries.join("\n    UNION ALL "))
+        }
+    };
+    let changed = queues.iter().map(|queue| {
+        let source = quote_literal(&queue.source.to_string());
+        format!("SELECT {source} WHERE EXISTS (SELECT FROM {} AS q WHERE {})", queue.name, in_window("q"))
+    });
+    let due = timed.iter().map(|table| {
+        format!("SELECT {} WHERE EXISTS (SELECT FROM {table} AS m WHERE m.hw_due <= now())", quote_literal(table.name.as_str()))
+    });
+    let next: Vec<String> = timed.iter().map(|table| format!("(SELECT min(m.hw_due) FROM {table} AS m)")).collect();
+    let next = if next.is_empty() { "NULL::timestamptz".to_owned() } else { format!("LEAST({})", next.join(", ")) };
+    let pending = format!(
+        "-- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.\nBEGIN\n  changed := {};\n  truncated := ARRAY(SELECT DISTINCT q.source FROM headwater.truncated AS q WHERE {});\n  due := {};\n  next_due := {next};\n  noted := EXISTS (SELECT FROM headwater.changed AS q WHERE {});\nEND",
+        collected(changed.collect()),
+        in_window("q"),
+        collected(due.collect()),
+        in_window("q"),
+    );
+    let deletes: Vec<String> = queues
+        .iter()
+        .map(|queue| {
+            let source = quote_literal(&queue.source.to_string());
+            format!(
+                "  IF {source} = ANY (hw_changed) THEN\n    DELETE FROM {} AS q WHERE {};\n    GET DIAGNOSTICS n = ROW_COUNT;\n    taken := taken + n;\n  END IF;",
+                queue.name,
+                in_window("q")
+            )
+        })
+        .collect();
+    let forget = format!(
+        "-- Headwater: deletes what a batch has taken; gives how many rows.\nDECLARE\n  n bigint;\n  taken bigint := 0;\nBEGIN\n{}\n  RETURN taken;\nEND",
+        deletes.join("\n")
+    );
+    vec![
+        function(
+            &format!("headwater.pending({arguments}, OUT changed text[], OUT truncated text[], OUT due text[], OUT next_due timestamptz, OUT noted boolean) LANGUAGE plpgsql"),
+            &settings,
+            &pending,
+            "what there is to do for a batch",
+        ),
+        function(
+            &format!("headwater.forget(hw_changed text[], {arguments}) RETURNS bigint LANGUAGE plpgsql"),
+            &settings,
+            &forget,
+            "deletes what a batch has taken",
+        ),
+        Statement::new(
+            "REVOKE ALL ON FUNCTION headwater.pending(xid8, xid8, xid8[]), headwater.forget(text[], xid8, xid8, xid8[]) FROM PUBLIC",
+            "only batches call them",
+        ),
+    ]
+}
