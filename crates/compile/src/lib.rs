@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 
 use headwater_catalog::{Catalog, QualifiedName, Resolution};
 
-pub use generate::queue::Queue;
 pub use diagnostic::{Code, Diagnostic, Severity};
+pub use generate::queue::Queue;
 pub use output::{Compare, CompiledModel, Fill, SourceTriggers, Stage, Statement};
 pub use parse::{Mode, ParsedModel, SourceFile};
 

@@ -97,7 +97,7 @@ CREATE TABLE IF NOT EXISTS headwater.batch (
   snapshot pg_snapshot NOT NULL,
   at timestamptz NOT NULL,
   epoch int NOT NULL,
-  position bigint NOT NULL,
+  pos bigint NOT NULL,
   lsn pg_lsn NOT NULL,
   keys bigint NOT NULL DEFAULT 0,
   taken bigint NOT NULL DEFAULT 0,
@@ -124,7 +124,7 @@ COMMENT ON TABLE headwater.changed IS 'Changed keys of models whose changes are 
 -- The log: changes of model rows in the order of their commits, numbered without gaps within an epoch.
 CREATE TABLE IF NOT EXISTS headwater.log (
   epoch int NOT NULL,
-  position bigint NOT NULL,
+  pos bigint NOT NULL,
   batch bigint NOT NULL,
   at timestamptz NOT NULL,
   model text NOT NULL,
@@ -132,8 +132,8 @@ CREATE TABLE IF NOT EXISTS headwater.log (
   key jsonb,
   "row" jsonb
 ) PARTITION BY RANGE (at);
-CREATE INDEX IF NOT EXISTS log_position ON headwater.log (epoch, position);
-COMMENT ON TABLE headwater.log IS 'Changes of model rows. A position is epoch.position; put: the row is now so; gone: no row has this key any more; reset: read the model anew';
+CREATE INDEX IF NOT EXISTS log_pos ON headwater.log (epoch, pos);
+COMMENT ON TABLE headwater.log IS 'Changes of model rows. A position is epoch.pos; put: the row is now so; gone: no row has this key any more; reset: read the model anew';
 
 -- Document 003's table, so that what reads it there reads it here.
 CREATE TABLE IF NOT EXISTS headwater.mv_refresh_log (
@@ -180,7 +180,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $body$
 $body$;
 COMMENT ON FUNCTION headwater.cluster() IS 'The server''s identity and timeline';
 
-INSERT INTO headwater.batch (number, snapshot, at, epoch, position, lsn, system, timeline)
+INSERT INTO headwater.batch (number, snapshot, at, epoch, pos, lsn, system, timeline)
 SELECT 0, pg_catalog.pg_current_snapshot(), pg_catalog.now(), 1, 0, pg_catalog.pg_current_wal_insert_lsn(), c.system, c.timeline
   FROM headwater.cluster() AS c
  WHERE NOT EXISTS (SELECT FROM headwater.batch);
@@ -264,7 +264,7 @@ END
 $body$;
 
 -- Puts into the log what the noted keys have become; gives the last position.
-CREATE OR REPLACE FUNCTION headwater.write_log(since xid8, until xid8, also xid8[], batch bigint, epoch int, last_position bigint) RETURNS bigint
+CREATE OR REPLACE FUNCTION headwater.write_log(since xid8, until xid8, also xid8[], batch bigint, epoch int, last_pos bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog AS $body$
 DECLARE
   m record;
@@ -283,16 +283,16 @@ BEGIN
             ORDER BY o.table_name
   LOOP
     EXECUTE format(
-      'INSERT INTO headwater.log (epoch, position, batch, at, model, op, key, "row")
+      'INSERT INTO headwater.log (epoch, pos, batch, at, model, op, key, "row")
        SELECT $4, $5 + row_number() OVER (), $6, now(), $7, c.op, c.key, c."row" FROM %s($1, $2, $3) AS c', m.changes)
-    USING since, until, also, epoch, last_position, batch,
+    USING since, until, also, epoch, last_pos, batch,
           CASE WHEN m.schema_name = 'public' THEN m.name ELSE m.schema_name || '.' || m.name END;
     GET DIAGNOSTICS n = ROW_COUNT;
-    last_position := last_position + n;
+    last_pos := last_pos + n;
   END LOOP;
   DELETE FROM headwater.changed AS q
    WHERE q.hw_xid >= since AND q.hw_xid < until OR q.hw_xid = ANY (also) OR q.hw_xid = pg_current_xact_id();
-  RETURN last_position;
+  RETURN last_pos;
 END
 $body$;
 
@@ -305,7 +305,7 @@ $body$;
 -- outcome: done; idle: nothing to do, nothing written; stale: other models are installed now, read them and lock anew; early: the clock
 -- is behind the last batch's, begin anew; restored: this is another server, see headwater.begin_anew().
 CREATE OR REPLACE FUNCTION headwater.run_batch(expected bigint, careful boolean, force boolean,
-  OUT outcome text, OUT number bigint, OUT keys bigint, OUT taken bigint, OUT epoch int, OUT position bigint, OUT next_due timestamptz, OUT failed text[])
+  OUT outcome text, OUT number bigint, OUT keys bigint, OUT taken bigint, OUT epoch int, OUT pos bigint, OUT next_due timestamptz, OUT failed text[])
 LANGUAGE plpgsql SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan SET jit = off AS $body$
 #variable_conflict use_column
 DECLARE
@@ -329,7 +329,7 @@ BEGIN
   failed := '{}';
   number := last.number;
   epoch := last.epoch;
-  position := last.position;
+  pos := last.pos;
   IF (SELECT o.value::bigint FROM headwater.meta AS o WHERE o.key = 'generation') IS DISTINCT FROM expected THEN
     outcome := 'stale';
     RETURN;
@@ -386,9 +386,9 @@ BEGIN
   END LOOP;
   number := last.number + 1;
   IF what.noted OR EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid = pg_current_xact_id()) THEN
-    position := headwater.write_log(since, until, also, number, last.epoch, last.position);
+    pos := headwater.write_log(since, until, also, number, last.epoch, last.pos);
     -- Positions are seen as soon as they are committed, so they must have reached the disk by then.
-    IF position > last.position THEN
+    IF pos > last.pos THEN
       PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
   END IF;
@@ -396,8 +396,8 @@ BEGIN
   IF cardinality(what.truncated) > 0 THEN
     DELETE FROM headwater.truncated AS q WHERE q.hw_xid >= since AND q.hw_xid < until OR q.hw_xid = ANY (also);
   END IF;
-  INSERT INTO headwater.batch (number, snapshot, at, epoch, position, lsn, keys, taken, system, timeline)
-  VALUES (number, cur, now(), last.epoch, position, pg_current_wal_insert_lsn(), keys, taken, last.system, last.timeline);
+  INSERT INTO headwater.batch (number, snapshot, at, epoch, pos, lsn, keys, taken, system, timeline)
+  VALUES (number, cur, now(), last.epoch, pos, pg_current_wal_insert_lsn(), keys, taken, last.system, last.timeline);
   DELETE FROM headwater.batch AS b WHERE b.number = last.number - 1000;
   -- What was still to come may be due by now, or have become due later.
   SELECT p.next_due INTO next_due FROM headwater.pending(until, until, '{}') AS p;
@@ -433,7 +433,7 @@ BEGIN
      WHERE o.step IS NOT NULL AND o.state = 'serving';
     INSERT INTO headwater.changed (model) SELECT o.table_name FROM headwater.model AS o WHERE o.changes IS NOT NULL AND o.installed_at IS NOT NULL;
   END IF;
-  INSERT INTO headwater.batch (number, snapshot, at, epoch, position, lsn, system, timeline)
+  INSERT INTO headwater.batch (number, snapshot, at, epoch, pos, lsn, system, timeline)
   VALUES (last.number + 1,
           CASE WHEN last.system = here.system THEN last.snapshot ELSE pg_current_snapshot() END,
           now(), last.epoch + 1, 0, pg_current_wal_insert_lsn(), here.system, here.timeline);

@@ -40,7 +40,7 @@ pub struct Batch {
     /// The epoch of the log's positions.
     pub epoch: i32,
     /// The last position of the log.
-    pub position: i64,
+    pub pos: i64,
     /// Seconds until a row is due or a model may be rebuilt, where one is waited for; below zero where it is time.
     pub next_due: Option<f64>,
     /// Models that failed and are marked broken.
@@ -74,7 +74,7 @@ impl Preparation {
     pub fn begin(&self, how: How, lock_timeout: Duration) -> String {
         format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = {timeout}; {lock}; \
-             SELECT b.outcome, b.number, b.keys, b.taken, b.epoch, b.position, extract(epoch FROM b.next_due - clock_timestamp()) AS due, \
+             SELECT b.outcome, b.number, b.keys, b.taken, b.epoch, b.pos, extract(epoch FROM b.next_due - clock_timestamp()) AS due, \
              array_to_json(b.failed) AS failed FROM headwater.run_batch({generation}, {careful}, {force}) AS b",
             timeout = lock_timeout.as_millis(),
             lock = self.lock,
@@ -117,7 +117,7 @@ fn ran(done: bool, row: &SimpleQueryRow) -> Batch {
         keys: number(2),
         taken: number(3),
         epoch: i32::try_from(number(4)).unwrap_or_default(),
-        position: number(5),
+        pos: number(5),
         next_due: row.get(6).and_then(|text| text.parse().ok()),
         failed: row.get(7).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
     }

@@ -154,7 +154,9 @@ pub enum Error {
         altered: i64,
     },
     /// A batch could not begin: models changed under it, or the server's clock stood behind, again and again.
-    #[error("no batch could begin: the installed models keep changing, or the server's clock stands behind the last batch")]
+    #[error(
+        "no batch could begin: the installed models keep changing, or the server's clock stands behind the last batch"
+    )]
     NoBatch,
     /// A model's maintenance failed while it was being built.
     #[error("{model} broke while it was being built: {reason}; it is not served")]

@@ -83,7 +83,9 @@ fn model(row: &Row) -> ModelStatus {
         broken_at: row.get("broken_at"),
         mode: row.get("mode"),
         tier: row.get("tier"),
-        tick: (row.get::<_, bool>("timed") && row.get::<_, &str>("mode") == "realtime").then(|| tick(schema, name, row.get("version"))).flatten(),
+        tick: (row.get::<_, bool>("timed") && row.get::<_, &str>("mode") == "realtime")
+            .then(|| tick(schema, name, row.get("version")))
+            .flatten(),
         key: row.get("key_columns"),
         estimated_rows: row.get("estimated_rows"),
         bytes: row.get("bytes"),

@@ -160,7 +160,8 @@ async fn batches(client: &impl GenericClient, wanted: &Wanted, diff: &Diff) -> R
     let installed = queues::load(client).await?;
     let unneeded: Vec<_> = installed.iter().filter(|installed| !wanted.queues.contains(&installed.queue)).collect();
     let sql = "SELECT (SELECT value FROM headwater.meta WHERE key = 'batches')";
-    let recorded: Option<String> = client.query_one(sql, &[]).await.during("reading the version of the batches")?.get(0);
+    let recorded: Option<String> =
+        client.query_one(sql, &[]).await.during("reading the version of the batches")?.get(0);
     let mut statements: Vec<String> =
         built(wanted, diff).flat_map(|model| &model.serve).map(|statement| statement.sql.clone()).collect();
     if recorded.as_deref() == Some(version.as_str()) && unneeded.is_empty() && diff.is_empty() {

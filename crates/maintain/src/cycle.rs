@@ -120,7 +120,8 @@ impl Cycle {
             Some(done) => {
                 self.seen = seen;
                 let took = began.elapsed();
-                self.due = done.next_due.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 3600.0)));
+                self.due =
+                    done.next_due.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 3600.0)));
                 let pause = if done.done { self.pace.after_work(took) } else { self.pace.after_nothing() };
                 if done.done {
                     self.upkeep.count(&done, took);
@@ -134,7 +135,8 @@ impl Cycle {
 
     /// Not longer than until something is due.
     fn until_due(&self, pause: Duration) -> Duration {
-        self.due.map_or(pause, |due| pause.min(due.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))))
+        self.due
+            .map_or(pause, |due| pause.min(due.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))))
     }
 
     /// A batch; where it fails, the same with care. `None` where that failed too: it is tried again later.
@@ -144,7 +146,9 @@ impl Cycle {
                 Ok(batch) => {
                     self.failures = 0;
                     for model in &batch.failed {
-                        observer.event(&Event::Trouble(format!("{model} failed; it keeps its last exact rows and is retried")));
+                        observer.event(&Event::Trouble(format!(
+                            "{model} failed; it keeps its last exact rows and is retried"
+                        )));
                     }
                     return Ok(Some(batch));
                 }
@@ -202,5 +206,10 @@ async fn max_lag(client: &Client) -> Result<Option<Duration>, Error> {
 }
 
 async fn ticks(client: &Client) -> Result<Vec<String>, Error> {
-    Ok(installed::load(client).await?.iter().filter(|model| model.serves()).filter_map(installed::InstalledModel::tick).collect())
+    Ok(installed::load(client)
+        .await?
+        .iter()
+        .filter(|model| model.serves())
+        .filter_map(installed::InstalledModel::tick)
+        .collect())
 }

@@ -132,7 +132,8 @@ async fn session(
 }
 
 async fn take(client: &Client) -> Result<bool, Error> {
-    let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&LEADER_KEY]).await.during("asking for the lead")?;
+    let row =
+        client.query_one("SELECT pg_try_advisory_lock($1)", &[&LEADER_KEY]).await.during("asking for the lead")?;
     Ok(row.get(0))
 }
 

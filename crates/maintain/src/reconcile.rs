@@ -23,7 +23,11 @@ impl Reconciliation {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         let wait = Duration::from_secs(60).min(settings.verify_every / 10);
-        Self { every: settings.verify_every, budget: settings.verify_budget.clamp(0.000_1, 1.0), next: Instant::now() + wait }
+        Self {
+            every: settings.verify_every,
+            budget: settings.verify_budget.clamp(0.000_1, 1.0),
+            next: Instant::now() + wait,
+        }
     }
 
     /// Verifies the model that has waited longest, where one has waited long enough and the budget allows.
@@ -42,7 +46,8 @@ impl Reconciliation {
         let (table, name): (String, String) = (row.get(0), row.get(1));
         let began = Instant::now();
         let exact = self.verify(client, &name, observer).await?;
-        let sql = "UPDATE headwater.model SET verified_at = clock_timestamp(), verified_exact = $2 WHERE table_name = $1";
+        let sql =
+            "UPDATE headwater.model SET verified_at = clock_timestamp(), verified_exact = $2 WHERE table_name = $1";
         client.execute(sql, &[&table, &exact]).await.during("recording what was verified")?;
         self.next = Instant::now() + began.elapsed().mul_f64(1.0 / self.budget - 1.0);
         Ok(())
@@ -57,10 +62,8 @@ impl Reconciliation {
             return Ok(true);
         };
         let comparison = &model.comparison;
-        let told = format!(
-            "{} rows missing, {} extra, {} altered",
-            comparison.missing, comparison.extra, comparison.altered
-        );
+        let told =
+            format!("{} rows missing, {} extra, {} altered", comparison.missing, comparison.extra, comparison.altered);
         observer.event(&Event::Verified(name, Some(told.clone())));
         log(client, name, "reconciliation", "failed", Some(&told)).await?;
         verify::verify(client, &options(true), &Silent).await?;

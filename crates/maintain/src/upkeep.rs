@@ -48,7 +48,16 @@ struct Minute {
 impl Minute {
     fn new() -> Self {
         let now = Instant::now();
-        Self { began: now, written: now, id: None, batches: 0, keys: 0, taken: 0, longest: Duration::ZERO, unwritten: false }
+        Self {
+            began: now,
+            written: now,
+            id: None,
+            batches: 0,
+            keys: 0,
+            taken: 0,
+            longest: Duration::ZERO,
+            unwritten: false,
+        }
     }
 }
 
@@ -99,7 +108,12 @@ impl Upkeep {
         }
         let doing = "writing the refresh log";
         let seconds = minute.began.elapsed().as_secs_f64();
-        let by = format!("{} batches, {} changes taken, longest {:.1} ms", minute.batches, minute.taken, minute.longest.as_secs_f64() * 1000.0);
+        let by = format!(
+            "{} batches, {} changes taken, longest {:.1} ms",
+            minute.batches,
+            minute.taken,
+            minute.longest.as_secs_f64() * 1000.0
+        );
         let sql = "INSERT INTO headwater.mv_refresh_log (id, view_name, refresh_started_at, refresh_completed_at, duration_ms, row_count, triggered_by, status) \
                    VALUES (coalesce($1, nextval('headwater.mv_refresh_log_id_seq')), 'batches', clock_timestamp() - make_interval(secs => $2), clock_timestamp(), ($2 * 1000)::int, $3, $4, 'completed') \
                    ON CONFLICT (id) DO UPDATE SET refresh_completed_at = excluded.refresh_completed_at, duration_ms = excluded.duration_ms, row_count = excluded.row_count, triggered_by = excluded.triggered_by RETURNING id";
@@ -118,7 +132,8 @@ impl Upkeep {
         let broken: Vec<String> = broken.iter().map(|row| row.get(0)).collect();
         self.repairs.retain(|name, (_, pause)| broken.contains(name) || *pause > FIRST_PAUSE);
         for name in broken {
-            let (last, pause) = self.repairs.get(&name).copied().unwrap_or((Instant::now() - LONGEST_PAUSE, FIRST_PAUSE));
+            let (last, pause) =
+                self.repairs.get(&name).copied().unwrap_or((Instant::now() - LONGEST_PAUSE, FIRST_PAUSE));
             if last.elapsed() < pause {
                 continue;
             }
@@ -141,7 +156,13 @@ impl Upkeep {
 }
 
 /// A row of the refresh log.
-pub(crate) async fn log(client: &Client, model: &str, by: &str, status: &str, message: Option<&str>) -> Result<(), Error> {
+pub(crate) async fn log(
+    client: &Client,
+    model: &str,
+    by: &str,
+    status: &str,
+    message: Option<&str>,
+) -> Result<(), Error> {
     let sql = "INSERT INTO headwater.mv_refresh_log (view_name, refresh_completed_at, triggered_by, status, message) VALUES ($1, clock_timestamp(), $2, $3, $4)";
     client.execute(sql, &[&model, &by, &status, &message]).await.during("writing the refresh log")?;
     Ok(())
@@ -155,7 +176,8 @@ async fn drop_old_log(client: &Client, keep: Duration) -> Result<(), Error> {
                AND to_timestamp(substr(c.relname, 5) || '+00', 'YYYYMMDDHH24TZH') + interval '1 hour' + make_interval(secs => $1) < now()";
     for row in client.query(sql, &[&keep.as_secs_f64()]).await.during(doing)? {
         let partition: &str = row.get(0);
-        let drop = format!("BEGIN; SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; DROP TABLE headwater.\"{partition}\"; COMMIT");
+        let drop =
+            format!("BEGIN; SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; DROP TABLE headwater.\"{partition}\"; COMMIT");
         if client.batch_execute(&drop).await.is_err() {
             client.batch_execute("ROLLBACK").await.during(doing)?;
         }

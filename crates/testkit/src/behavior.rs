@@ -10,6 +10,10 @@
 //! | `\i examples/showcase/schema.sql` | the file's statements; where it holds models, as above |
 //! | `COPY … FROM STDIN` with lines below it | the lines are the data |
 //!
+//! Every script runs in both modes. As eventual models, the same models are brought up to date by a batch after every statement
+//! that leaves no transaction open, and must then be exact; inside an open transaction they may be behind. `onlyif realtime`
+//! and `onlyif eventual` select what holds in one mode only.
+//!
 //! `onlyif pg15` (16, 17, 18) and `skipif pg14` select by the server's major version or later; `onlyif citext` where that
 //! extension is available.
 
@@ -17,12 +21,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headwater_compile::SourceFile;
-use headwater_deploy::{Silent, apply, installed};
+use headwater_compile::{Mode, SourceFile};
+use headwater_deploy::error::is_lock_timeout;
+use headwater_deploy::{Silent, apply, batch, installed};
 use headwater_postgres::Client;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 use tokio::sync::Mutex;
 use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::error::SqlState;
 
 use crate::oracle::{Difference, Oracle, lines};
 use crate::{TestDatabase, TestServer};
@@ -34,8 +40,9 @@ pub fn root() -> PathBuf {
 }
 
 /// Runs a script in a database of its own. Returns every record that failed, with its place; none is fine.
-pub async fn run_file(path: &Path) -> Vec<String> {
+pub async fn run_file(path: &Path, mode: Mode) -> Vec<String> {
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("script").to_owned();
+    let name = format!("{name}_{}", mode.word());
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => return vec![format!("{}: {error}", path.display())],
@@ -46,8 +53,9 @@ pub async fn run_file(path: &Path) -> Vec<String> {
     };
     let database = TestDatabase::create(&name).await;
     let admin = database.connect().await;
-    let labels = labels(&admin, database.server().major()).await;
-    let shared = Arc::new(Mutex::new(Models { database, admin, files: Vec::new(), applied: 0, oracle: None }));
+    let mut labels = labels(&admin, database.server().major()).await;
+    labels.push(mode.word().to_owned());
+    let shared = Arc::new(Mutex::new(Models { database, admin, mode, files: Vec::new(), applied: 0, oracle: None }));
     let mut runner = Runner::new(|| {
         let shared = Arc::clone(&shared);
         async move {
@@ -84,6 +92,7 @@ async fn labels(admin: &Client, major: u32) -> Vec<String> {
 struct Models {
     database: TestDatabase,
     admin: Client,
+    mode: Mode,
     files: Vec<SourceFile>,
     /// How many of `files` are applied.
     applied: usize,
@@ -93,7 +102,16 @@ struct Models {
 impl Models {
     fn add(&mut self, path: &str, text: &str) {
         let path = if path.is_empty() { format!("model{}.sql", self.files.len() + 1) } else { path.to_owned() };
-        self.files.push(SourceFile { path, text: text.to_owned() });
+        self.files.push(SourceFile { path, text: in_mode(text, self.mode) });
+    }
+
+    /// Brings eventual models up to date; a table that another transaction holds exclusively leaves them as they are.
+    async fn batch(&mut self) -> Result<bool, Failure> {
+        match batch::run(&mut self.admin, batch::How { careful: true, force: true }).await {
+            Ok(_) => Ok(true),
+            Err(headwater_deploy::Error::Statement { source, .. }) if is_lock_timeout(&source) => Ok(false),
+            Err(error) => Err(Failure::new(format!("batch: {error}"))),
+        }
     }
 
     /// Applies what has been added.
@@ -230,12 +248,26 @@ impl Session {
         Ok(DBOutput::StatementComplete(sink.finish().await?))
     }
 
+    /// True inside a transaction, be it failed or not.
+    async fn is_in_transaction(&self) -> bool {
+        match self.client.batch_execute("SAVEPOINT hw_open; RELEASE SAVEPOINT hw_open").await {
+            Ok(()) => true,
+            Err(error) => error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION),
+        }
+    }
+
     /// The oracle, here and now.
     async fn check(&mut self) -> Result<(), Failure> {
-        let shared = self.shared.lock().await;
+        let mut shared = self.shared.lock().await;
+        if shared.oracle.is_none() {
+            return Ok(());
+        }
+        let open = self.is_in_transaction().await;
+        if shared.mode == Mode::Eventual && (open || !shared.batch().await?) {
+            return Ok(());
+        }
         let Some(oracle) = &shared.oracle else { return Ok(()) };
         let found = oracle.differences(&self.client).await?;
-        let open = self.client.batch_execute("SAVEPOINT hw_open; RELEASE SAVEPOINT hw_open").await.is_ok();
         let new: Vec<Difference> = found.iter().filter(|one| !self.muted.contains(&one.model)).cloned().collect();
         if open {
             self.muted.extend(new.iter().map(|difference| difference.model.clone()));
@@ -252,6 +284,21 @@ impl Session {
 
 fn read(path: &str) -> Result<String, Failure> {
     std::fs::read_to_string(root().join(path)).map_err(|error| Failure::new(format!("{path}: {error}")))
+}
+
+/// The same models, all declared in one mode, whatever the file says.
+fn in_mode(text: &str, mode: Mode) -> String {
+    let says_mode = |line: &str| {
+        ["-- headwater: realtime", "-- headwater: eventual"].iter().any(|option| line.trim().starts_with(option))
+    };
+    let mut lines = Vec::new();
+    for line in text.lines().filter(|line| !says_mode(line)) {
+        if mode == Mode::Eventual && line.trim_start().to_ascii_uppercase().starts_with("CREATE MATERIALIZED VIEW") {
+            lines.push("-- headwater: eventual");
+        }
+        lines.push(line);
+    }
+    lines.join("\n")
 }
 
 /// A statement that declares models.

@@ -1,6 +1,8 @@
-//! `tests/behavior/*.slt`, four databases at a time. `HEADWATER_SLT=merge` runs those whose name contains it.
+//! `tests/behavior/*.slt` in both modes, four databases at a time. `HEADWATER_SLT=merge` runs those whose name contains it,
+//! `HEADWATER_MODE=eventual` one mode.
 
 use futures::{StreamExt, stream};
+use headwater_compile::Mode;
 use headwater_testkit::behavior::{root, run_file, warm_up};
 
 const AT_ONCE: usize = 4;
@@ -16,7 +18,14 @@ async fn every_statement_leaves_every_model_exact() {
         .filter(|path| path.file_stem().is_some_and(|stem| stem.to_string_lossy().contains(&wanted)))
         .collect();
     paths.sort();
-    let failures: Vec<String> =
-        stream::iter(&paths).map(|path| run_file(path)).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.concat();
+    let mode = std::env::var("HEADWATER_MODE").unwrap_or_default();
+    let modes: Vec<Mode> =
+        [Mode::Realtime, Mode::Eventual].into_iter().filter(|one| mode.is_empty() || one.word() == mode).collect();
+    let mut failures: Vec<String> = Vec::new();
+    // One mode after the other: a script's roles belong to the whole server.
+    for mode in modes {
+        let runs = paths.iter().map(|path| run_file(path, mode));
+        failures.extend(stream::iter(runs).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.concat());
+    }
     assert!(failures.is_empty(), "{} failures:\n\n{}", failures.len(), failures.join("\n\n"));
 }

@@ -4,7 +4,7 @@
 -- One row per queue and status that occurs. The queues are short and change rarely, so a row that many writers share is
 -- no bottleneck here; a row that every vote would change would be one.
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW admin_dashboard AS
 SELECT
     q.queue,
@@ -28,7 +28,7 @@ CREATE UNIQUE INDEX admin_dashboard_key ON admin_dashboard (queue, status);
 -- Open and settled reports. The reporter may have left (NULL); the reported project or comment is there, or the report
 -- would have gone with it.
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW admin_reports AS
 SELECT
     r.id,

@@ -6,7 +6,7 @@
 --   old post until somebody wrote something.
 --   project_count counts the chain's links, as in 003; a soft-deleted project keeps its place until it is taken out.
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW mv_chains_discovery AS
 SELECT
     c.id,
@@ -52,7 +52,7 @@ CREATE INDEX idx_mv_chains_featured ON mv_chains_discovery (is_featured, trendin
 -- Choices: votes count +1.5 and -1.5, as in the feed; soft-deleted comments do not count. Posts of private and of inactive
 -- chains are here too: their members read them. So this model is not public; who sees a chain's posts is decided by chain.
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW mv_chain_posts AS
 SELECT
     cp.id,

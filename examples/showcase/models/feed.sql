@@ -6,7 +6,7 @@
 --                   of two projects never changes by age alone.
 --   user_has_upvoted is a placeholder that the page fills for its viewer, as in 003.
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW mv_feed_projects AS
 SELECT
     p.id,

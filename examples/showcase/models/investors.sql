@@ -3,7 +3,7 @@
 -- Choices: no e-mail address, which 003 put on a public page. An investor approved twice is listed once, with the latest
 -- approval (003 listed every approved request).
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW mv_investors_directory AS
 SELECT
     ir.id,
@@ -46,7 +46,7 @@ CREATE INDEX idx_mv_investors_approved ON mv_investors_directory (approved_at DE
 -- An approved investor's own page: the state of the introductions asked for, the projects behind the approved ones
 -- (003's "portfolio view"), and the ten latest requests.
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW investor_dashboard AS
 SELECT
     u.id AS user_id,

@@ -4,7 +4,7 @@
 -- LIMIT cut by another order than its rank. Both boards now have one total order: rank, with ties settled by age and
 -- then id. vote_count counts all votes, as in 003; comment_count leaves soft-deleted comments out.
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW mv_leaderboard_projects AS
 SELECT
     p.id,
@@ -31,7 +31,7 @@ CREATE UNIQUE INDEX idx_mv_leaderboard_projects_id ON mv_leaderboard_projects (i
 CREATE INDEX idx_mv_leaderboard_projects_rank ON mv_leaderboard_projects (rank);
 CREATE INDEX idx_mv_leaderboard_projects_score ON mv_leaderboard_projects (proof_score DESC);
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW mv_leaderboard_builders AS
 SELECT
     u.id,

@@ -1,7 +1,7 @@
 -- The public profile, which document 003 promises ("on user update/karma change") without a table: no e-mail address, no
 -- unread counts, only what is public elsewhere; with the five best projects.
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW public_profiles AS
 SELECT
     u.id AS user_id,

@@ -3,7 +3,7 @@
 -- Choices: comment_count is top level without soft-deleted comments, as in the feed; vote_count counts all votes. The
 -- arrays have an order (003: none) and are NULL when empty (as in 003). chains_json names public, active chains only.
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW mv_project_details AS
 SELECT
     p.id,

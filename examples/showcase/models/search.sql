@@ -4,7 +4,7 @@
 -- chains failed. A user's relevance counts the projects that are not deleted (003: all). The trigram index needs the
 -- extension pg_trgm, which schema.sql creates where the server has it.
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW mv_search_index AS
 SELECT
     'project' AS result_type,

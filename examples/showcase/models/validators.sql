@@ -1,7 +1,7 @@
 -- The validator dashboard, which document 003 promises ("on badge award") without a table: what a validator has awarded,
 -- how much of it lately, and the ten latest badges. Badges on deleted projects count, as in user_dashboard_stats.
 
--- headwater: realtime
+-- headwater: eventual
 CREATE MATERIALIZED VIEW validator_dashboard AS
 SELECT
     u.id AS user_id,

@@ -25,7 +25,10 @@ pub async fn run(session: &Session, options: &arguments::Maintain) -> Outcome {
     if options.once {
         let batch = batch::run(&mut client, batch::How { careful: true, force: true }).await?;
         if session.json {
-            outln!("{}", json!({ "batch": batch.number, "taken": batch.taken, "keys": batch.keys, "failed": batch.failed }));
+            outln!(
+                "{}",
+                json!({ "batch": batch.number, "taken": batch.taken, "keys": batch.keys, "failed": batch.failed })
+            );
         } else if batch.done {
             outln!("batch {}: {} changes taken, {} keys recomputed", batch.number, batch.taken, batch.keys);
         } else {

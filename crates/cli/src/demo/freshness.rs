@@ -64,7 +64,12 @@ async fn one(client: &Client, write: &str) -> Result<Option<Duration>, tokio_pos
 fn summary(mut waits: Vec<Duration>) -> Freshness {
     waits.sort();
     let at = |share: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a position in a list")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a position in a list"
+        )]
         let position = ((waits.len() as f64 * share) as usize).min(waits.len().saturating_sub(1));
         waits.get(position).map_or(0.0, |wait| (wait.as_secs_f64() * 10_000.0).round() / 10.0)
     };

@@ -187,13 +187,13 @@ fn compare(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
 fn shown_difference(plan: &MaintenancePlan, names: &Names) -> String {
     let trivial = plan.is_append()
         || plan.finish.conditions.is_empty()
-        && plan.finish.limit.is_none()
-        && plan.finish.offset.is_none()
-        && plan
-            .finish
-            .targets
-            .iter()
-            .all(|(name, value)| build::column_parts(value).as_deref() == Some(&[name.as_str()]));
+            && plan.finish.limit.is_none()
+            && plan.finish.offset.is_none()
+            && plan
+                .finish
+                .targets
+                .iter()
+                .all(|(name, value)| build::column_parts(value).as_deref() == Some(&[name.as_str()]));
     if trivial {
         return String::new();
     }

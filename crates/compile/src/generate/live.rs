@@ -76,8 +76,14 @@ pub fn serve(plan: &MaintenancePlan, names: &Names) -> Vec<Statement> {
 
 /// `changes(…)`: the log entries of one batch, without their positions.
 fn changes(plan: &MaintenancePlan, names: &Names) -> Statement {
-    let hidden: Vec<String> =
-        plan.columns.iter().map(String::as_str).chain(["hw_mark"]).filter(|name| name.starts_with("hw_")).map(quote_literal).collect();
+    let hidden: Vec<String> = plan
+        .columns
+        .iter()
+        .map(String::as_str)
+        .chain(["hw_mark"])
+        .filter(|name| name.starts_with("hw_"))
+        .map(quote_literal)
+        .collect();
     let row = format!("to_jsonb(m) - ARRAY[{}]::text[]", hidden.join(", "));
     let row = if plan.key.unique { row } else { format!("jsonb_agg({row})") };
     let body = format!(

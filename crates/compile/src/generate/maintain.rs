@@ -16,10 +16,7 @@ pub fn functions(plan: &MaintenancePlan, names: &Names) -> Vec<Statement> {
         Mode::Realtime => vec![recompute(plan, names), rebuild(plan, names), tick(plan, names)],
         Mode::Eventual => vec![recompute(plan, names), overwrite::function_of(plan, names)],
     };
-    functions
-        .into_iter()
-        .flat_map(|statement| [statement.0, revoke(&statement.1)])
-        .collect()
+    functions.into_iter().flat_map(|statement| [statement.0, revoke(&statement.1)]).collect()
 }
 
 /// Nobody but the owner calls these; trigger functions run with the owner's rights.

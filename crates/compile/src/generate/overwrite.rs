@@ -98,7 +98,6 @@ fn same_key(plan: &MaintenancePlan, one: &str, other: &str) -> String {
 }
 
 fn key_text(plan: &MaintenancePlan, alias: &str) -> String {
-    let list: Vec<String> =
-        plan.key.columns.iter().map(|column| format!("{alias}.{}", quoted(&column.name))).collect();
+    let list: Vec<String> = plan.key.columns.iter().map(|column| format!("{alias}.{}", quoted(&column.name))).collect();
     format!("ROW({})::text", list.join(", "))
 }

@@ -41,7 +41,8 @@ pub fn wanted(models: &[&CompiledModel], installed: &[Queue], catalog: &Catalog)
         .into_iter()
         .map(|(source, columns)| {
             let typed = typed(source, &columns, catalog);
-            let serves = |queue: &&Queue| queue.source == *source && typed.iter().all(|column| queue.columns.contains(column));
+            let serves =
+                |queue: &&Queue| queue.source == *source && typed.iter().all(|column| queue.columns.contains(column));
             installed.iter().find(serves).cloned().unwrap_or_else(|| new(source, typed))
         })
         .collect()
@@ -90,7 +91,10 @@ impl Queue {
                 ),
                 "finds what became visible since the last batch",
             ),
-            Statement::new(format!("REVOKE ALL ON {} FROM PUBLIC", self.name), "writers reach it through trigger functions"),
+            Statement::new(
+                format!("REVOKE ALL ON {} FROM PUBLIC", self.name),
+                "writers reach it through trigger functions",
+            ),
         ]
     }
 }
@@ -99,7 +103,8 @@ impl Queue {
 #[must_use]
 pub fn append(queue: &Queue, event: Event, catalog: &Catalog) -> String {
     let columns: Vec<String> = queue.columns.iter().map(|(name, _)| name.to_string()).collect();
-    let listed = |sign: &str| std::iter::once(sign.to_owned()).chain(columns.iter().cloned()).collect::<Vec<_>>().join(", ");
+    let listed =
+        |sign: &str| std::iter::once(sign.to_owned()).chain(columns.iter().cloned()).collect::<Vec<_>>().join(", ");
     let (new, old) = (listed("1"), listed("-1"));
     let rows = match event {
         Event::Insert => format!("SELECT {new} FROM hw_new"),
@@ -173,7 +178,11 @@ fn grouped(table: &QualifiedName, columns: &BTreeSet<Ident>, catalog: &Catalog) 
 #[must_use]
 pub fn functions(queues: &[Queue], timed: &[QualifiedName]) -> Vec<Statement> {
     let arguments = "hw_since xid8, hw_until xid8, hw_also xid8[]";
-    let settings = [("search_path".to_owned(), "pg_catalog".to_owned()), ("enable_seqscan".to_owned(), "off".to_owned()), ("plan_cache_mode".to_owned(), "force_generic_plan".to_owned())];
+    let settings = [
+        ("search_path".to_owned(), "pg_catalog".to_owned()),
+        ("enable_seqscan".to_owned(), "off".to_owned()),
+        ("plan_cache_mode".to_owned(), "force_generic_plan".to_owned()),
+    ];
     let collected = |queries: Vec<String>| {
         if queries.is_empty() {
             "ARRAY[]::text[]".to_owned()
@@ -186,7 +195,10 @@ pub fn functions(queues: &[Queue], timed: &[QualifiedName]) -> Vec<Statement> {
         format!("SELECT {source} WHERE EXISTS (SELECT FROM {} AS q WHERE {})", queue.name, in_window("q"))
     });
     let due = timed.iter().map(|table| {
-        format!("SELECT {} WHERE EXISTS (SELECT FROM {table} AS m WHERE m.hw_due <= now())", quote_literal(table.name.as_str()))
+        format!(
+            "SELECT {} WHERE EXISTS (SELECT FROM {table} AS m WHERE m.hw_due <= now())",
+            quote_literal(table.name.as_str())
+        )
     });
     let next: Vec<String> = timed.iter().map(|table| format!("(SELECT min(m.hw_due) FROM {table} AS m)")).collect();
     let next = if next.is_empty() { "NULL::timestamptz".to_owned() } else { format!("LEAST({})", next.join(", ")) };
@@ -214,7 +226,9 @@ pub fn functions(queues: &[Queue], timed: &[QualifiedName]) -> Vec<Statement> {
     );
     vec![
         function(
-            &format!("headwater.pending({arguments}, OUT changed text[], OUT truncated text[], OUT due text[], OUT next_due timestamptz, OUT noted boolean) LANGUAGE plpgsql"),
+            &format!(
+                "headwater.pending({arguments}, OUT changed text[], OUT truncated text[], OUT due text[], OUT next_due timestamptz, OUT noted boolean) LANGUAGE plpgsql"
+            ),
             &settings,
             &pending,
             "what there is to do for a batch",

@@ -13,11 +13,11 @@
 
 use headwater_catalog::{Catalog, QualifiedName, quote_literal};
 
+use super::delta;
 use super::names::Names;
 use super::queue::{self, Queue};
 use super::sql::{function, indent, quoted};
 use super::trigger::{Event, affected_keys};
-use super::delta;
 use crate::output::{CompiledModel, Statement};
 use crate::plan::{MaintenancePlan, Strategy};
 
@@ -86,11 +86,7 @@ pub fn function_of(model: &CompiledModel, queues: &[Queue], catalog: &Catalog) -
 
 fn truncated(plan: &MaintenancePlan, names: &Names) -> String {
     let sources: Vec<String> = plan.strategies.keys().map(|table| quote_literal(&table.to_string())).collect();
-    format!(
-        "IF hw_truncated && ARRAY[{}]::text[] THEN\n  RETURN {}();\nEND IF;",
-        sources.join(", "),
-        names.rebuild
-    )
+    format!("IF hw_truncated && ARRAY[{}]::text[] THEN\n  RETURN {}();\nEND IF;", sources.join(", "), names.rebuild)
 }
 
 /// Adds the keys that a query puts into `hw_more`, where the table has changed.

@@ -75,7 +75,8 @@ struct Feed<'m> {
 pub fn all(models: &[&CompiledModel], queues: &[Queue], stage: Stage, catalog: &Catalog) -> Vec<SourceTriggers> {
     let mut models: Vec<&&CompiledModel> = models.iter().collect();
     models.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
-    let (realtime, eventual): (Vec<&CompiledModel>, Vec<&CompiledModel>) = models.into_iter().copied().partition(|model| model.mode == Mode::Realtime);
+    let (realtime, eventual): (Vec<&CompiledModel>, Vec<&CompiledModel>) =
+        models.into_iter().copied().partition(|model| model.mode == Mode::Realtime);
     let tables: BTreeSet<&QualifiedName> =
         realtime.iter().flat_map(|model| &model.sources).chain(queues.iter().map(|queue| &queue.source)).collect();
     tables
@@ -92,10 +93,10 @@ pub fn all(models: &[&CompiledModel], queues: &[Queue], stage: Stage, catalog: &
                 })
                 .collect();
             let fed = eventual.iter().filter(|model| model.sources.contains(table));
-            let feed = queues.iter().find(|queue| queue.source == *table).map(|queue| Feed {
-                queue,
-                models: fed.map(|model| model.table.name.as_str().to_owned()).collect(),
-            });
+            let feed = queues
+                .iter()
+                .find(|queue| queue.source == *table)
+                .map(|queue| Feed { queue, models: fed.map(|model| model.table.name.as_str().to_owned()).collect() });
             of_table(table, &readers, feed.as_ref(), stage, catalog)
         })
         .collect()

@@ -39,8 +39,9 @@ pub(super) fn read(file: &SourceFile, comments: &[Word], diagnostics: &mut Vec<D
             let modes = ["realtime", "eventual"];
             if modes.contains(&option) && seen.iter().any(|before| *before != option && modes.contains(before)) {
                 let message = "a model is either realtime or eventual".to_owned();
-                diagnostics
-                    .push(error(111, name.clone(), message).label("the other is given before").hint("keep one of them"));
+                diagnostics.push(
+                    error(111, name.clone(), message).label("the other is given before").hint("keep one of them"),
+                );
             }
             seen.push(option);
         }

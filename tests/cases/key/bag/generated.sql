@@ -32,7 +32,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1, k.k2), 761413052928::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1, k.k2), 420496956416::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -66,17 +66,20 @@ $hw$;
 CREATE OR REPLACE FUNCTION "headwater".on_public_sightings_delete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 AS $hw$
 #variable_conflict use_column
--- Headwater: DELETE on sightings reaches 1 model(s).
+-- Headwater: DELETE on sightings reaches 1 realtime and 0 eventual model(s).
 DECLARE
   keys_1 "headwater".birds_VERSION_key[];
 BEGIN
   BEGIN
     -- birds_VERSION: recompute the affected keys.
-    SELECT pg_catalog.array_agg(ROW(q.k1, q.k2)::"headwater".birds_VERSION_key) INTO keys_1
+    SELECT pg_catalog.array_agg(q.key) INTO keys_1
     FROM (
-      SELECT DISTINCT q.k1, q.k2 FROM (
-        SELECT (r.place)::text AS k1, (r.bird)::text AS k2
-        FROM (SELECT "bird", "place" FROM hw_old) AS r
+      SELECT ROW(q.k1, q.k2)::"headwater".birds_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1, q.k2 FROM (
+          SELECT (r.place)::text AS k1, (r.bird)::text AS k2
+          FROM (SELECT "bird", "place" FROM hw_old) AS r
+        ) AS q
       ) AS q
     ) AS q;
     IF keys_1 IS NOT NULL THEN
@@ -92,11 +95,14 @@ BEGIN
   -- Something failed: find out which model, and let the writer and the other models go on.
   BEGIN
     -- birds_VERSION: recompute the affected keys.
-    SELECT pg_catalog.array_agg(ROW(q.k1, q.k2)::"headwater".birds_VERSION_key) INTO keys_1
+    SELECT pg_catalog.array_agg(q.key) INTO keys_1
     FROM (
-      SELECT DISTINCT q.k1, q.k2 FROM (
-        SELECT (r.place)::text AS k1, (r.bird)::text AS k2
-        FROM (SELECT "bird", "place" FROM hw_old) AS r
+      SELECT ROW(q.k1, q.k2)::"headwater".birds_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1, q.k2 FROM (
+          SELECT (r.place)::text AS k1, (r.bird)::text AS k2
+          FROM (SELECT "bird", "place" FROM hw_old) AS r
+        ) AS q
       ) AS q
     ) AS q;
     IF keys_1 IS NOT NULL THEN

@@ -36,7 +36,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 608348524800::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 695251524352::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -78,7 +78,7 @@ $hw$;
 CREATE OR REPLACE FUNCTION "headwater".on_public_users_update() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 AS $hw$
 #variable_conflict use_column
--- Headwater: UPDATE on users reaches 1 model(s).
+-- Headwater: UPDATE on users reaches 1 realtime and 0 eventual model(s).
 DECLARE
   keys_1 "headwater".project_cards_VERSION_key[];
 BEGIN
@@ -106,16 +106,19 @@ BEGIN
       (SELECT "id", "name" FROM hw_old EXCEPT ALL SELECT "id", "name" FROM hw_new)
       UNION ALL (SELECT "id", "name" FROM hw_new EXCEPT ALL SELECT "id", "name" FROM hw_old)
     )
-    SELECT pg_catalog.array_agg(ROW(q.k1)::"headwater".project_cards_VERSION_key) INTO keys_1
+    SELECT pg_catalog.array_agg(q.key) INTO keys_1
     FROM (
-      SELECT DISTINCT q.k1 FROM (
-        SELECT (h1.id)::integer AS k1
-        FROM hw_rows AS r
-          CROSS JOIN LATERAL (
-            SELECT h1.* FROM "public"."projects" AS h1 WHERE h1.user_id OPERATOR(pg_catalog.=) r.id OFFSET 0
-          ) AS h1
+      SELECT ROW(q.k1)::"headwater".project_cards_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1 FROM (
+          SELECT (h1.id)::integer AS k1
+          FROM hw_rows AS r
+            CROSS JOIN LATERAL (
+              SELECT h1.* FROM "public"."projects" AS h1 WHERE h1.user_id OPERATOR(pg_catalog.=) r.id OFFSET 0
+            ) AS h1
+        ) AS q
+        WHERE q.k1 IS NOT NULL
       ) AS q
-      WHERE q.k1 IS NOT NULL
     ) AS q;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".project_cards_VERSION_recompute(keys_1);
@@ -160,16 +163,19 @@ BEGIN
       (SELECT "id", "name" FROM hw_old EXCEPT ALL SELECT "id", "name" FROM hw_new)
       UNION ALL (SELECT "id", "name" FROM hw_new EXCEPT ALL SELECT "id", "name" FROM hw_old)
     )
-    SELECT pg_catalog.array_agg(ROW(q.k1)::"headwater".project_cards_VERSION_key) INTO keys_1
+    SELECT pg_catalog.array_agg(q.key) INTO keys_1
     FROM (
-      SELECT DISTINCT q.k1 FROM (
-        SELECT (h1.id)::integer AS k1
-        FROM hw_rows AS r
-          CROSS JOIN LATERAL (
-            SELECT h1.* FROM "public"."projects" AS h1 WHERE h1.user_id OPERATOR(pg_catalog.=) r.id OFFSET 0
-          ) AS h1
+      SELECT ROW(q.k1)::"headwater".project_cards_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1 FROM (
+          SELECT (h1.id)::integer AS k1
+          FROM hw_rows AS r
+            CROSS JOIN LATERAL (
+              SELECT h1.* FROM "public"."projects" AS h1 WHERE h1.user_id OPERATOR(pg_catalog.=) r.id OFFSET 0
+            ) AS h1
+        ) AS q
+        WHERE q.k1 IS NOT NULL
       ) AS q
-      WHERE q.k1 IS NOT NULL
     ) AS q;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".project_cards_VERSION_recompute(keys_1);
@@ -188,7 +194,7 @@ $hw$;
 CREATE OR REPLACE FUNCTION "headwater".on_public_projects_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 AS $hw$
 #variable_conflict use_column
--- Headwater: INSERT on projects reaches 1 model(s).
+-- Headwater: INSERT on projects reaches 1 realtime and 0 eventual model(s).
 DECLARE
   keys_1 "headwater".project_cards_VERSION_key[];
 BEGIN
@@ -203,13 +209,16 @@ BEGIN
     ORDER BY 1
     ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
     -- project_cards_VERSION: recompute the affected keys.
-    SELECT pg_catalog.array_agg(ROW(q.k1)::"headwater".project_cards_VERSION_key) INTO keys_1
+    SELECT pg_catalog.array_agg(q.key) INTO keys_1
     FROM (
-      SELECT DISTINCT q.k1 FROM (
-        SELECT (r.id)::integer AS k1
-        FROM (SELECT "deleted", "id", "title", user_id FROM hw_new) AS r
+      SELECT ROW(q.k1)::"headwater".project_cards_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1 FROM (
+          SELECT (r.id)::integer AS k1
+          FROM (SELECT "deleted", "id", "title", user_id FROM hw_new) AS r
+        ) AS q
+        WHERE q.k1 IS NOT NULL
       ) AS q
-      WHERE q.k1 IS NOT NULL
     ) AS q;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".project_cards_VERSION_recompute(keys_1);
@@ -241,13 +250,16 @@ BEGIN
   END;
   BEGIN
     -- project_cards_VERSION: recompute the affected keys.
-    SELECT pg_catalog.array_agg(ROW(q.k1)::"headwater".project_cards_VERSION_key) INTO keys_1
+    SELECT pg_catalog.array_agg(q.key) INTO keys_1
     FROM (
-      SELECT DISTINCT q.k1 FROM (
-        SELECT (r.id)::integer AS k1
-        FROM (SELECT "deleted", "id", "title", user_id FROM hw_new) AS r
+      SELECT ROW(q.k1)::"headwater".project_cards_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1 FROM (
+          SELECT (r.id)::integer AS k1
+          FROM (SELECT "deleted", "id", "title", user_id FROM hw_new) AS r
+        ) AS q
+        WHERE q.k1 IS NOT NULL
       ) AS q
-      WHERE q.k1 IS NOT NULL
     ) AS q;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".project_cards_VERSION_recompute(keys_1);

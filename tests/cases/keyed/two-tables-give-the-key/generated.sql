@@ -38,7 +38,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1, k.k2), 898064093184::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1, k.k2), 238598956544::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -80,7 +80,7 @@ $hw$;
 CREATE OR REPLACE FUNCTION "headwater".on_public_users_delete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 AS $hw$
 #variable_conflict use_column
--- Headwater: DELETE on users reaches 1 model(s).
+-- Headwater: DELETE on users reaches 1 realtime and 0 eventual model(s).
 DECLARE
   keys_1 "headwater".voter_kinds_VERSION_key[];
 BEGIN
@@ -101,22 +101,25 @@ BEGIN
     ORDER BY 1
     ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
     -- voter_kinds_VERSION: recompute the affected keys.
-    SELECT pg_catalog.array_agg(ROW(q.k1, q.k2)::"headwater".voter_kinds_VERSION_key) INTO keys_1
+    SELECT pg_catalog.array_agg(q.key) INTO keys_1
     FROM (
-      SELECT DISTINCT q.k1, q.k2 FROM (
-        SELECT (h1.project_id)::integer AS k1, (r.verified)::boolean AS k2
-        FROM (SELECT "id", "verified" FROM hw_old) AS r
-          CROSS JOIN LATERAL (
-            SELECT h1.* FROM "public"."votes" AS h1 WHERE h1.user_id OPERATOR(pg_catalog.=) r.id OFFSET 0
-          ) AS h1
-        UNION ALL
-        SELECT hw_m.project_id AS k1, hw_m."verified" AS k2
-        FROM (SELECT "id", "verified" FROM hw_old) AS r
-          CROSS JOIN LATERAL (
-            SELECT hw_m.* FROM "headwater".voter_kinds_VERSION AS hw_m WHERE hw_m."verified" OPERATOR(pg_catalog.=) r.verified OFFSET 0
-          ) AS hw_m
+      SELECT ROW(q.k1, q.k2)::"headwater".voter_kinds_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1, q.k2 FROM (
+          SELECT (h1.project_id)::integer AS k1, (r.verified)::boolean AS k2
+          FROM (SELECT "id", "verified" FROM hw_old) AS r
+            CROSS JOIN LATERAL (
+              SELECT h1.* FROM "public"."votes" AS h1 WHERE h1.user_id OPERATOR(pg_catalog.=) r.id OFFSET 0
+            ) AS h1
+          UNION ALL
+          SELECT hw_m.project_id AS k1, hw_m."verified" AS k2
+          FROM (SELECT "id", "verified" FROM hw_old) AS r
+            CROSS JOIN LATERAL (
+              SELECT hw_m.* FROM "headwater".voter_kinds_VERSION AS hw_m WHERE hw_m."verified" OPERATOR(pg_catalog.=) r.verified OFFSET 0
+            ) AS hw_m
+        ) AS q
+        WHERE q.k1 IS NOT NULL AND q.k2 IS NOT NULL
       ) AS q
-      WHERE q.k1 IS NOT NULL AND q.k2 IS NOT NULL
     ) AS q;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".voter_kinds_VERSION_recompute(keys_1);
@@ -154,22 +157,25 @@ BEGIN
   END;
   BEGIN
     -- voter_kinds_VERSION: recompute the affected keys.
-    SELECT pg_catalog.array_agg(ROW(q.k1, q.k2)::"headwater".voter_kinds_VERSION_key) INTO keys_1
+    SELECT pg_catalog.array_agg(q.key) INTO keys_1
     FROM (
-      SELECT DISTINCT q.k1, q.k2 FROM (
-        SELECT (h1.project_id)::integer AS k1, (r.verified)::boolean AS k2
-        FROM (SELECT "id", "verified" FROM hw_old) AS r
-          CROSS JOIN LATERAL (
-            SELECT h1.* FROM "public"."votes" AS h1 WHERE h1.user_id OPERATOR(pg_catalog.=) r.id OFFSET 0
-          ) AS h1
-        UNION ALL
-        SELECT hw_m.project_id AS k1, hw_m."verified" AS k2
-        FROM (SELECT "id", "verified" FROM hw_old) AS r
-          CROSS JOIN LATERAL (
-            SELECT hw_m.* FROM "headwater".voter_kinds_VERSION AS hw_m WHERE hw_m."verified" OPERATOR(pg_catalog.=) r.verified OFFSET 0
-          ) AS hw_m
+      SELECT ROW(q.k1, q.k2)::"headwater".voter_kinds_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1, q.k2 FROM (
+          SELECT (h1.project_id)::integer AS k1, (r.verified)::boolean AS k2
+          FROM (SELECT "id", "verified" FROM hw_old) AS r
+            CROSS JOIN LATERAL (
+              SELECT h1.* FROM "public"."votes" AS h1 WHERE h1.user_id OPERATOR(pg_catalog.=) r.id OFFSET 0
+            ) AS h1
+          UNION ALL
+          SELECT hw_m.project_id AS k1, hw_m."verified" AS k2
+          FROM (SELECT "id", "verified" FROM hw_old) AS r
+            CROSS JOIN LATERAL (
+              SELECT hw_m.* FROM "headwater".voter_kinds_VERSION AS hw_m WHERE hw_m."verified" OPERATOR(pg_catalog.=) r.verified OFFSET 0
+            ) AS hw_m
+        ) AS q
+        WHERE q.k1 IS NOT NULL AND q.k2 IS NOT NULL
       ) AS q
-      WHERE q.k1 IS NOT NULL AND q.k2 IS NOT NULL
     ) AS q;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".voter_kinds_VERSION_recompute(keys_1);

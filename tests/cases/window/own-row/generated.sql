@@ -45,7 +45,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 944183119616::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 1058884555008::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -87,19 +87,22 @@ $hw$;
 CREATE OR REPLACE FUNCTION "headwater".on_public_projects_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 AS $hw$
 #variable_conflict use_column
--- Headwater: INSERT on projects reaches 1 model(s).
+-- Headwater: INSERT on projects reaches 1 realtime and 0 eventual model(s).
 DECLARE
   keys_1 "headwater".recent_VERSION_key[];
 BEGIN
   BEGIN
     -- recent_VERSION: recompute the affected keys.
-    SELECT pg_catalog.array_agg(ROW(q.k1)::"headwater".recent_VERSION_key) INTO keys_1
+    SELECT pg_catalog.array_agg(q.key) INTO keys_1
     FROM (
-      SELECT DISTINCT q.k1 FROM (
-        SELECT (r.id)::integer AS k1
-        FROM (SELECT created_at, "deleted", "id", "title" FROM hw_new) AS r
+      SELECT ROW(q.k1)::"headwater".recent_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1 FROM (
+          SELECT (r.id)::integer AS k1
+          FROM (SELECT created_at, "deleted", "id", "title" FROM hw_new) AS r
+        ) AS q
+        WHERE q.k1 IS NOT NULL
       ) AS q
-      WHERE q.k1 IS NOT NULL
     ) AS q;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".recent_VERSION_recompute(keys_1);
@@ -114,13 +117,16 @@ BEGIN
   -- Something failed: find out which model, and let the writer and the other models go on.
   BEGIN
     -- recent_VERSION: recompute the affected keys.
-    SELECT pg_catalog.array_agg(ROW(q.k1)::"headwater".recent_VERSION_key) INTO keys_1
+    SELECT pg_catalog.array_agg(q.key) INTO keys_1
     FROM (
-      SELECT DISTINCT q.k1 FROM (
-        SELECT (r.id)::integer AS k1
-        FROM (SELECT created_at, "deleted", "id", "title" FROM hw_new) AS r
+      SELECT ROW(q.k1)::"headwater".recent_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1 FROM (
+          SELECT (r.id)::integer AS k1
+          FROM (SELECT created_at, "deleted", "id", "title" FROM hw_new) AS r
+        ) AS q
+        WHERE q.k1 IS NOT NULL
       ) AS q
-      WHERE q.k1 IS NOT NULL
     ) AS q;
     IF keys_1 IS NOT NULL THEN
       PERFORM "headwater".recent_VERSION_recompute(keys_1);

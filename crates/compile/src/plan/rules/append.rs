@@ -21,7 +21,11 @@ use crate::plan::{MaintenancePlan, Refusal};
 const TIMES: [&str; 3] = ["timestamptz", "timestamp", "date"];
 
 /// Fills in the column that `keep` goes by; refuses a log whose rows nothing tells apart.
-pub fn check(mut plan: MaintenancePlan, model: &ParsedModel, resolution: &Resolution) -> Result<MaintenancePlan, Refusal> {
+pub fn check(
+    mut plan: MaintenancePlan,
+    model: &ParsedModel,
+    resolution: &Resolution,
+) -> Result<MaintenancePlan, Refusal> {
     let Some(Retain::Append { keep }) = &model.options.retain else { return Ok(plan) };
     if !plan.key.unique {
         return Err(Refusal::new(

@@ -1,2 +1,2 @@
--- headwater: eventual max_lag 1s
+-- headwater: eventual max_lag soon
 CREATE MATERIALIZED VIEW cards AS SELECT p.id FROM projects p;
