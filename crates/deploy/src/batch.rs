@@ -17,6 +17,9 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a batch is begun anew because models changed under it, or because the server's clock stood behind.
 const FALSE_STARTS: u32 = 1000;
 
+/// The key of the leader's advisory lock; `headwater.wait` knows it too.
+pub const LEADER_KEY: i64 = i64::from_be_bytes(*b"hwtrmain");
+
 /// How a batch is run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct How {

@@ -98,6 +98,14 @@ pub enum Error {
         /// The latest version known.
         known: i64,
     },
+    /// The schema was written by an older Headwater, and only `apply` brings it up to date.
+    #[error("the installed schema has version {found}, this program needs {known}")]
+    OlderSchema {
+        /// The version found.
+        found: i64,
+        /// The version needed.
+        known: i64,
+    },
     /// Nothing is installed in this database.
     #[error("no models are installed in this database")]
     NotInstalled,
@@ -202,6 +210,7 @@ impl Error {
             Self::ForeignSchema => 556,
             Self::NewerSchema { .. } => 557,
             Self::NotInstalled => 558,
+            Self::OlderSchema { .. } => 577,
             Self::UnknownModel { .. } => 559,
             Self::UnknownExample { .. } => 569,
             Self::LockTimeout { .. } => 570,
@@ -226,6 +235,7 @@ impl Error {
             Self::Statement { source, .. } => return server_hint(source),
             Self::ForeignSchema => "rename it (ALTER SCHEMA headwater RENAME TO …); Headwater keeps its objects in a schema of that name".into(),
             Self::NewerSchema { .. } => "use the Headwater version that applied these models, or a later one".into(),
+            Self::OlderSchema { .. } => "run `headwater apply` with this program; it brings the schema up to date".into(),
             Self::NotInstalled => "run `headwater apply` first".into(),
             Self::UnknownModel { known, .. } if known.is_empty() => "run `headwater apply` first".into(),
             Self::UnknownModel { known, .. } => format!("the models are: {}", known.join(", ")),

@@ -3,7 +3,9 @@
 use headwater_catalog::QualifiedName;
 use tokio_postgres::{GenericClient, Row};
 
+use crate::batch::LEADER_KEY;
 use crate::error::{During, Error};
+use crate::install::{SCHEMA_VERSION, installed_version};
 use crate::installed;
 use crate::triggers::{self, Gap};
 use crate::verify::tick_function;
@@ -15,6 +17,27 @@ pub struct Status {
     pub models: Vec<ModelStatus>,
     /// Triggers that are missing or disabled: the models that read these tables may have missed changes.
     pub missing_triggers: Vec<Gap>,
+    /// How far the batches are, where some model needs them.
+    pub batches: Option<Batches>,
+}
+
+/// How far the batches are.
+#[derive(Debug, serde::Serialize)]
+pub struct Batches {
+    /// The last batch's number.
+    pub number: i64,
+    /// The moment that `now()` meant in it: eventual models are exact as of then, and later where nothing waits.
+    pub at: String,
+    /// Seconds since then.
+    pub age: f64,
+    /// Its snapshot.
+    pub snapshot: String,
+    /// The log's last position, `epoch.pos`.
+    pub position: String,
+    /// The backend of the leader; none where nobody leads.
+    pub leader: Option<i32>,
+    /// Changes wait for the next batch.
+    pub waiting: bool,
 }
 
 /// One version of one model.
@@ -52,13 +75,25 @@ pub struct ModelStatus {
     pub installed_at: Option<String>,
     /// Where it is declared.
     pub file: String,
+    /// For how many seconds an eventual model has waited to be computed anew.
+    pub dirty_for: Option<f64>,
+    /// How often in a row its batch or rebuild failed.
+    pub failures: i32,
+    /// Seconds until it is tried again.
+    pub retry_in: Option<f64>,
+    /// When the scheduled verify last looked at it.
+    pub verified_at: Option<String>,
+    /// Whether it was exact then.
+    pub verified_exact: Option<bool>,
 }
 
 impl Status {
     /// True where every model serves and every trigger is there.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        self.missing_triggers.is_empty() && self.models.iter().all(|model| model.state != "broken")
+        self.missing_triggers.is_empty()
+            && self.models.iter().all(|model| model.state != "broken")
+            && self.batches.as_ref().is_none_or(|batches| batches.leader.is_some() || !batches.waiting)
     }
 }
 
@@ -67,8 +102,31 @@ pub async fn status(client: &impl GenericClient) -> Result<Status, Error> {
     if !installed::is_present(client).await? {
         return Ok(Status::default());
     }
+    match installed_version(client).await? {
+        Some(found) if found < SCHEMA_VERSION => return Err(Error::OlderSchema { found, known: SCHEMA_VERSION }),
+        _ => {}
+    }
     let rows = client.query(include_str!("../sql/status.sql"), &[]).await.during("reading the status")?;
-    Ok(Status { models: rows.iter().map(model).collect(), missing_triggers: triggers::installed_gaps(client).await? })
+    Ok(Status {
+        models: rows.iter().map(model).collect(),
+        missing_triggers: triggers::installed_gaps(client).await?,
+        batches: batches(client).await?,
+    })
+}
+
+async fn batches(client: &impl GenericClient) -> Result<Option<Batches>, Error> {
+    let doing = "reading how far the batches are";
+    let row = client.query_one(include_str!("../sql/batches.sql"), &[&LEADER_KEY]).await.during(doing)?;
+    let (epoch, pos): (i32, i64) = (row.get("epoch"), row.get("pos"));
+    Ok(row.get::<_, bool>("needed").then(|| Batches {
+        number: row.get("number"),
+        at: row.get("at"),
+        age: row.get("age"),
+        snapshot: row.get("snapshot"),
+        position: format!("{epoch}.{pos}"),
+        leader: row.get("leader"),
+        waiting: row.get("waiting"),
+    }))
 }
 
 fn model(row: &Row) -> ModelStatus {
@@ -93,6 +151,11 @@ fn model(row: &Row) -> ModelStatus {
         backfill_ms: row.get("backfill_ms"),
         installed_at,
         file: row.get("file"),
+        dirty_for: row.get("dirty_for"),
+        failures: row.get("failures"),
+        retry_in: row.get("retry_in"),
+        verified_at: row.get("verified_at"),
+        verified_exact: row.get("verified_exact"),
     }
 }
 

@@ -4,15 +4,12 @@
 use std::time::Duration;
 
 use headwater_deploy::Error;
-use headwater_deploy::batch::Batch;
+use headwater_deploy::batch::{Batch, LEADER_KEY};
 use headwater_deploy::error::During;
 use headwater_postgres::{Client, Config, connect};
 use tokio::sync::watch;
 
 use crate::cycle;
-
-/// The advisory lock's key; the SQL of `headwater.wait` knows it too.
-pub const LEADER_KEY: i64 = i64::from_be_bytes(*b"hwtrmain");
 
 /// How often one that stands by asks for the lead.
 const STANDBY: Duration = Duration::from_millis(500);

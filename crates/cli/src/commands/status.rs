@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headwater_deploy::status::{ModelStatus, Status, status};
+use headwater_deploy::status::{Batches, ModelStatus, Status, status};
 use serde_json::json;
 
 use super::table;
@@ -36,7 +36,12 @@ fn print(status: &Status, as_json: bool) {
     if as_json {
         outln!(
             "{}",
-            json!({ "healthy": status.is_healthy(), "models": status.models, "missing_triggers": status.missing_triggers })
+            json!({
+                "healthy": status.is_healthy(),
+                "models": status.models,
+                "missing_triggers": status.missing_triggers,
+                "batches": status.batches,
+            })
         );
         return;
     }
@@ -58,13 +63,19 @@ fn print(status: &Status, as_json: bool) {
         ]);
     }
     outln!("{rows}");
+    if let Some(batches) = &status.batches {
+        outln!("{}", behind(batches));
+    }
     for model in status.models.iter().filter(|model| model.state == "broken") {
-        outln!(
-            "{} broke: {}; headwater verify --repair {}",
-            model.name,
-            model.reason.as_deref().unwrap_or("?"),
-            model.name
-        );
+        let again = match model.retry_in {
+            Some(seconds) => format!("tried again in {:.0} s, {} failures so far", seconds.max(0.0), model.failures),
+            None => format!("headwater maintain repairs it, or headwater verify --repair {}", model.name),
+        };
+        outln!("{} broke: {}; {again}", model.name, model.reason.as_deref().unwrap_or("?"));
+    }
+    for model in status.models.iter().filter(|model| model.verified_exact == Some(false)) {
+        let at = model.verified_at.as_deref().and_then(|at| at.get(..19)).unwrap_or_default();
+        outln!("{} was not exact when it was verified at {at}; it was repaired then", model.name);
     }
     for gap in &status.missing_triggers {
         let what = if gap.disabled { "disabled" } else { "missing" };
@@ -72,7 +83,20 @@ fn print(status: &Status, as_json: bool) {
     }
 }
 
+/// How far the batches are, in one line.
+fn behind(batches: &Batches) -> String {
+    let waiting = if batches.waiting { "changes wait for the next one" } else { "nothing waits" };
+    let leader = match batches.leader {
+        Some(pid) => format!("led by pid {pid}"),
+        None => "nobody leads: start headwater maintain".to_owned(),
+    };
+    format!("batch {}, {:.1} s ago; {waiting}; {leader}; log at {}", batches.number, batches.age, batches.position)
+}
+
 fn state(model: &ModelStatus) -> String {
+    if let Some(seconds) = model.dirty_for {
+        return format!("{}, {seconds:.1} s behind", model.state);
+    }
     match model.fill {
         Some((_, 0)) => format!("{}, not filled yet", model.state),
         Some((done, all)) => format!("{}, {done} of {all} parts filled", model.state),
