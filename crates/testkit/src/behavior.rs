@@ -287,7 +287,8 @@ fn read(path: &str) -> Result<String, Failure> {
 }
 
 /// The same models, all declared in one mode, whatever the file says.
-fn in_mode(text: &str, mode: Mode) -> String {
+#[must_use]
+pub fn in_mode(text: &str, mode: Mode) -> String {
     let says_mode = |line: &str| {
         ["-- headwater: realtime", "-- headwater: eventual"].iter().any(|option| line.trim().starts_with(option))
     };

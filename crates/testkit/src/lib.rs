@@ -10,9 +10,11 @@
 //! | [`interleaving`] | runs `tests/interleavings/*.spec` |
 //! | [`golden`] | runs `tests/cases` |
 //! | [`property`] | random statements, the oracle after each, the failure shrunk |
+//! | [`eventual`] | batches, the log and leaders, looked at from outside while writers write |
 
 pub mod behavior;
 pub mod database;
+pub mod eventual;
 pub mod golden;
 pub mod interleaving;
 pub mod oracle;

@@ -129,7 +129,7 @@ pub async fn assert_exact(client: &Client, models: &[&str]) {
 }
 
 /// The view's columns, printed as they are to be compared, each with its name.
-async fn columns(client: &Client, view: &QualifiedName) -> Result<Vec<String>, tokio_postgres::Error> {
+pub(crate) async fn columns(client: &Client, view: &QualifiedName) -> Result<Vec<String>, tokio_postgres::Error> {
     let sql = format!(
         "SELECT quote_ident(a.attname),
                 coalesce(e.typname, b.typname, t.typname) IN ({WITHOUT_EQUALITY}) OR coalesce(e.typtype, b.typtype, t.typtype) = 'c'

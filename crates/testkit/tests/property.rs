@@ -11,7 +11,7 @@ use headwater_compile::SourceFile;
 use headwater_testkit::behavior::warm_up;
 use headwater_testkit::property::session::{Judge, Session};
 use headwater_testkit::property::statements::Writer;
-use headwater_testkit::property::{Failure, Stage, crowd, models, schema, shrink};
+use headwater_testkit::property::{Failure, Stage, chosen, crowd, models, schema, shrink};
 
 /// How long a failure is shrunk.
 const SHRINKING: Duration = Duration::from_secs(60);
@@ -21,17 +21,6 @@ const TRANSACTIONS: usize = 30;
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-/// Every third round has all models, the others a few or one: models that share keys and locks hide each other's faults.
-fn chosen(all: &[SourceFile], seed: u64) -> Vec<SourceFile> {
-    let every = match seed % 3 {
-        0 => return all.to_vec(),
-        1 => 5,
-        _ => all.len() as u64,
-    };
-    let start = usize::try_from(seed / 3 % every).unwrap_or(0);
-    all.iter().skip(start).step_by(usize::try_from(every).unwrap_or(1)).cloned().collect()
 }
 
 fn wanted_models() -> Vec<SourceFile> {
