@@ -67,11 +67,13 @@ ALTER TABLE headwater.model
   ADD COLUMN IF NOT EXISTS max_lag interval,
   ADD COLUMN IF NOT EXISTS diff_sources text[] NOT NULL DEFAULT '{}',
   ADD COLUMN IF NOT EXISTS dirty_since timestamptz,
+  ADD COLUMN IF NOT EXISTS exact_batch bigint,
   ADD COLUMN IF NOT EXISTS rebuilt_at timestamptz,
   ADD COLUMN IF NOT EXISTS failures int NOT NULL DEFAULT 0,
   ADD COLUMN IF NOT EXISTS retry_at timestamptz,
   ADD COLUMN IF NOT EXISTS verified_at timestamptz,
   ADD COLUMN IF NOT EXISTS verified_exact boolean;
+COMMENT ON COLUMN headwater.model.exact_batch IS 'The batch at whose snapshot the model equals its SELECT, where that is not the newest: it waits to be computed anew';
 COMMENT ON TABLE headwater.model IS 'Every version of every model that has objects here; one version of a model serves, others are being built or about to be dropped';
 
 CREATE TABLE IF NOT EXISTS headwater.source (
@@ -213,7 +215,7 @@ DECLARE
 BEGIN
   EXECUTE format('SELECT %s()', m.rebuild) INTO written;
   UPDATE headwater.model AS o
-     SET dirty_since = NULL, rebuilt_at = began, failures = 0, retry_at = NULL,
+     SET dirty_since = NULL, exact_batch = NULL, rebuilt_at = began, failures = 0, retry_at = NULL,
          state = CASE WHEN o.state = 'broken' AND o.installed_at IS NOT NULL THEN 'serving' ELSE o.state END,
          reason = NULL, broken_at = NULL
    WHERE o.table_name = m.table_name;
@@ -241,7 +243,8 @@ BEGIN
     END IF;
     -- It stays as it is, exact at the snapshot of its last rebuild, until it is its turn again.
     IF m.dirty_since IS NULL THEN
-      UPDATE headwater.model AS o SET dirty_since = now() WHERE o.table_name = m.table_name;
+      UPDATE headwater.model AS o SET dirty_since = now(), exact_batch = (SELECT max(b.number) FROM headwater.batch AS b)
+       WHERE o.table_name = m.table_name;
     END IF;
     RETURN 0;
   END IF;

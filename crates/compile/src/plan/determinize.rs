@@ -60,7 +60,8 @@ fn block(select: &mut SelectStmt, catalog: &Catalog) {
         if distinct_on && select.sort_clause.is_empty() {
             select.sort_clause = select.distinct_clause.iter().map(|node| sort_by(node.clone())).collect();
         }
-        let ties = if grouped { select.group_clause.clone() } else { ties };
+        let plain = |group: &&Node| !matches!(group.node, Some(NodeEnum::GroupingSet(_)));
+        let ties = if grouped { select.group_clause.iter().filter(plain).cloned().collect() } else { ties };
         let distinct = !select.distinct_clause.is_empty() && !distinct_on;
         if distinct {
             // Every output column, so that equal sort keys are equal rows.

@@ -10,7 +10,7 @@ use headwater_catalog::{Catalog, Ident, PgType, Resolution};
 use pg_query::protobuf::Node;
 
 use super::Refusal;
-use super::finish::Split;
+use super::finish::{Split, Stored};
 use crate::analyze::{Analysis, RegionId};
 use crate::parse::ParsedModel;
 use crate::tree::{Expr, build};
@@ -184,23 +184,37 @@ fn bag(outputs: &Outputs<'_>) -> Option<Key> {
     (!columns.is_empty()).then_some(Key { columns, unique: false, reason })
 }
 
+/// The first declared unique index over stored columns, taken at its word: for models that are computed anew, where nothing else
+/// is known of their columns.
+#[must_use]
+pub fn declared(model: &ParsedModel, resolution: &Resolution, split: &Split) -> Option<Key> {
+    let column = |name: &Ident| {
+        let stored = split.columns.iter().find(|stored| stored.name == name.as_str())?;
+        given(resolution, stored)
+    };
+    model.indexes.iter().filter(|index| index.unique && !index.has_predicate).find_map(|index| {
+        let columns: Option<Vec<KeyColumn>> = index.columns.iter().map(|name| column(name.as_ref()?)).collect();
+        let reason = format!("the unique index {}", index.name.as_ref().map_or("", Ident::as_str));
+        Some(Key { columns: columns?, unique: true, reason: reason.trim_end().to_owned() })
+    })
+}
+
+/// A stored column as the server describes it, where it can be compared.
+fn given(resolution: &Resolution, stored: &Stored) -> Option<KeyColumn> {
+    let declared = resolution.columns.iter().find(|column| column.name.as_str() == stored.name)?;
+    declared.ty.comparable.then(|| KeyColumn {
+        name: stored.name.clone(),
+        ty: declared.ty.clone(),
+        not_null: false,
+        origins: Vec::new(),
+        visible: stored.expr.clone(),
+    })
+}
+
 /// Where nothing is known to identify a row, its columns do, all of them; equal rows are then kept as often as they come.
 #[must_use]
 pub fn whole_row(resolution: &Resolution, split: &Split) -> Option<Key> {
-    let columns: Vec<KeyColumn> = split
-        .columns
-        .iter()
-        .filter_map(|stored| {
-            let declared = resolution.columns.iter().find(|column| column.name.as_str() == stored.name)?;
-            declared.ty.comparable.then(|| KeyColumn {
-                name: stored.name.clone(),
-                ty: declared.ty.clone(),
-                not_null: false,
-                origins: Vec::new(),
-                visible: stored.expr.clone(),
-            })
-        })
-        .collect();
+    let columns: Vec<KeyColumn> = split.columns.iter().filter_map(|stored| given(resolution, stored)).collect();
     let reason = "nothing identifies a row: all columns together".to_owned();
     (!columns.is_empty()).then_some(Key { columns, unique: false, reason })
 }

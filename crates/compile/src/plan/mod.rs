@@ -138,7 +138,8 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
         )]
     })?;
     refusals.extend(rules::refused::expressions(&select));
-    if !refusals.is_empty() {
+    let eventual = model.options.mode == Mode::Eventual;
+    if !(refusals.is_empty() || eventual && refusals.iter().all(rules::diff::overcomes)) {
         return Err(refusals);
     }
     let definition = determinize::determinize(&select, catalog);
@@ -156,9 +157,20 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
         .collect();
     let mut split = finish::split(&definition, &aggregates).map_err(|refusal| vec![refusal])?;
     rules::window::add_due(&mut split, &aggregates).map_err(|refusal| vec![refusal])?;
-    let first = walk::analyze(&split.core, catalog, &aggregates, &sets);
-    if !first.problems.is_empty() {
-        return Err(first.problems.into_iter().map(|p| Refusal::new(p.code, p.message, p.hint, p.needle)).collect());
+    // What has been refused for its form already is not looked into.
+    let first = match refusals.is_empty() {
+        true => walk::analyze(&split.core, catalog, &aggregates, &sets),
+        false => Analysis::default(),
+    };
+    refusals.extend(first.problems.iter().map(|p| Refusal::new(p.code, &p.message, &p.hint, &p.needle)));
+    if !refusals.is_empty() {
+        let anew = || rules::diff::anew(model, resolution, catalog, &split);
+        return match refusals.iter().all(rules::diff::overcomes).then(anew).flatten().filter(|_| eventual) {
+            Some((key, analysis, strategies)) => {
+                assemble(model, resolution, definition, key, split, analysis, strategies)
+            }
+            None => Err(refusals),
+        };
     }
     let mut first_refusal = None;
     let candidates = key::candidates(model, resolution, catalog, &first, &split);
@@ -174,7 +186,7 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
             Err(refusal) => first_refusal = first_refusal.or(Some(refusal)),
         }
     }
-    if model.options.mode == Mode::Eventual {
+    if eventual {
         let (key, split) = candidates
             .into_iter()
             .next()
@@ -222,6 +234,7 @@ fn assemble(
         retain: model.options.retain.clone(),
         keep: None,
     };
+    rules::refused::queue_columns(&plan).map_err(|refusal| vec![refusal])?;
     rules::append::check(plan, model, resolution).map_err(|refusal| vec![refusal])
 }
 

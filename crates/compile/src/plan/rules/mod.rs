@@ -2,6 +2,7 @@
 
 pub mod append;
 pub mod delta;
+pub mod diff;
 pub mod keyed;
 pub mod refused;
 pub mod window;

@@ -1,11 +1,12 @@
 //! What is refused for good: results that depend on more than the rows of source tables and the clock.
 
-use headwater_catalog::{FunctionUse, Resolution, Volatility};
+use headwater_catalog::{FunctionUse, Ident, Resolution, Volatility};
 use pg_query::NodeEnum;
 use pg_query::protobuf::SelectStmt;
 
 use crate::analyze::time;
-use crate::plan::Refusal;
+use crate::parse::Mode;
+use crate::plan::{MaintenancePlan, Refusal};
 use crate::tree::visit;
 
 /// Stable functions of `pg_catalog` whose result is a table's content.
@@ -118,6 +119,21 @@ pub fn expressions(select: &SelectStmt) -> Vec<Refusal> {
     }
     refusals.dedup();
     refusals
+}
+
+/// Source columns whose names the change queue needs for itself.
+pub fn queue_columns(plan: &MaintenancePlan) -> Result<(), Refusal> {
+    let taken = |name: &&Ident| plan.mode == Mode::Eventual && ["hw_sign", "hw_xid"].contains(&name.as_str());
+    let columns = plan.analysis.occurrences.iter().flat_map(|occurrence| &occurrence.columns);
+    match columns.into_iter().find(taken) {
+        Some(name) => Err(Refusal::new(
+            409,
+            format!("a source table's column is called {name}, as a column of every change queue is"),
+            "rename the column, or declare the model realtime: it needs no queue",
+            name.as_str(),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Settings on which the result depends, with the values that the model's functions pin.
