@@ -444,6 +444,13 @@ BEGIN
 END
 $body$;
 
+-- True where everything that one snapshot sees is seen by the other.
+CREATE OR REPLACE FUNCTION headwater.covers(seen pg_snapshot, target pg_snapshot) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $body$
+  SELECT pg_snapshot_xmax(seen) >= pg_snapshot_xmax(target)
+     AND NOT EXISTS (SELECT FROM pg_snapshot_xip(seen) AS x WHERE pg_visible_in_snapshot(x, target))
+$body$;
+
 -- Waits until everything that had committed before the call is in the models; gives the number of the batch. For applications:
 -- GRANT USAGE ON SCHEMA headwater and EXECUTE ON FUNCTION headwater.wait(interval) to a role that should have it.
 CREATE OR REPLACE FUNCTION headwater.wait(timeout interval DEFAULT '10 seconds') RETURNS bigint
@@ -465,10 +472,13 @@ BEGIN
   END IF;
   LOOP
     SELECT b.* INTO last FROM headwater.batch AS b ORDER BY b.number DESC LIMIT 1;
-    behind := EXISTS (SELECT FROM headwater.model AS o WHERE o.installed_at IS NOT NULL AND o.state <> 'retired' AND o.step IS NOT NULL AND o.dirty_since <= called);
+    -- A model that waits for its turn is as of an earlier batch.
+    behind := EXISTS (
+      SELECT FROM headwater.model AS o LEFT JOIN headwater.batch AS b ON b.number = o.exact_batch
+       WHERE o.installed_at IS NOT NULL AND o.state = 'serving' AND o.dirty_since IS NOT NULL
+         AND headwater.covers(b.snapshot, target) IS NOT TRUE);
     IF NOT behind THEN
-      IF pg_snapshot_xmax(last.snapshot) >= pg_snapshot_xmax(target)
-         AND NOT EXISTS (SELECT FROM pg_snapshot_xip(last.snapshot) AS x WHERE pg_visible_in_snapshot(x, target)) THEN
+      IF headwater.covers(last.snapshot, target) THEN
         RETURN last.number;
       END IF;
       SELECT p.* INTO what FROM headwater.pending(
