@@ -95,13 +95,8 @@ fn fill(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
         insert = indent(&insert.replace('%', "%%").replace("%%s\n", "%s\n"), 4),
     );
     let head = format!("{}(above text, up_to text) RETURNS void LANGUAGE plpgsql", names.fill);
-    let mut settings = plan.pinned.clone();
-    settings.push(("search_path".to_owned(), "pg_catalog".to_owned()));
-    let statement = function(&head, &settings, &body, "fills one range of keys");
-    (
-        Statement { sql: statement.sql.replace("'pg_catalog'\nAS", "pg_catalog\nAS"), ..statement },
-        format!("{}(text, text)", names.fill),
-    )
+    let settings = search_path(plan);
+    (function(&head, &settings, &body, "fills one range of keys"), format!("{}(text, text)", names.fill))
 }
 
 /// Of an event log only the keys can be compared, and only in one direction: its rows stay as they were.
@@ -266,5 +261,7 @@ fn repair(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
 fn search_path(plan: &MaintenancePlan) -> Vec<(String, String)> {
     let mut settings = plan.pinned.clone();
     settings.push(("search_path".to_owned(), "pg_catalog".to_owned()));
+    // Compiling a SELECT of many expressions takes longer than a range of it.
+    settings.push(("jit".to_owned(), "off".to_owned()));
     settings
 }

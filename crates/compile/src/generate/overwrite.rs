@@ -31,6 +31,7 @@ pub fn function_of(plan: &MaintenancePlan, names: &Names) -> (Statement, String)
     settings.push(("search_path".to_owned(), "pg_catalog".to_owned()));
     settings.push(("enable_seqscan".to_owned(), "on".to_owned()));
     settings.push(("plan_cache_mode".to_owned(), "force_custom_plan".to_owned()));
+    settings.push(("jit".to_owned(), "off".to_owned()));
     (function(&head, &settings, &body, "computes everything and writes what differs"), format!("{}()", names.rebuild))
 }
 

@@ -14,7 +14,7 @@ use crate::plan::MaintenancePlan;
 use crate::tree::{build, print, visit};
 
 /// Changes whenever the generated objects change for the same model text.
-const FORMAT: &str = "4";
+const FORMAT: &str = "5";
 
 /// Eight hexadecimal digits over everything that the version's objects depend on.
 #[must_use]
@@ -27,7 +27,7 @@ pub fn version(parsed: &ParsedModel, plan: &MaintenancePlan, catalog: &Catalog) 
         &parsed.name.to_string(),
         &parsed.text,
         &print::select_on_one_line(&plan.definition),
-        &print::select_on_one_line(&plan.core),
+        &print::select_on_one_line(&plan.core_view),
         &key,
         &format!("{:?}", (&plan.pinned, plan.mode, &plan.retain, &plan.keep)),
         &views.join(";"),
@@ -50,7 +50,7 @@ pub fn statements(
             &format!("{model}: the whole SELECT, ties decided; what verify compares with"),
         ),
         Statement::new(
-            format!("CREATE VIEW {} AS\n{}", names.core, print::select(&plan.core)),
+            format!("CREATE VIEW {} AS\n{}", names.core, print::select(&plan.core_view)),
             &format!("{model}: the stored part of the SELECT"),
         ),
         Statement::new(

@@ -4,12 +4,14 @@
 //! | --- | --- |
 //! | [`determinize`] | how ties fall |
 //! | [`finish`] | what is stored and what is evaluated at read time |
+//! | [`factor`] | repeated sub-selects are evaluated once |
 //! | [`key`] | which columns identify a model row |
 //! | [`rules`] | one file per maintenance rule: delta, keyed, window |
 //! | [`explain`] | the plan in words |
 
 pub mod determinize;
 pub mod explain;
+pub mod factor;
 pub mod finish;
 pub mod key;
 pub mod rules;
@@ -53,6 +55,8 @@ pub struct MaintenancePlan {
     pub definition: SelectStmt,
     /// The stored part.
     pub core: SelectStmt,
+    /// The stored part as its view is written.
+    pub core_view: SelectStmt,
     /// The model table's columns that the core gives, in order.
     pub columns: Vec<String>,
     /// What identifies a row.
@@ -143,12 +147,7 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
         return Err(refusals);
     }
     let definition = determinize::determinize(&select, catalog);
-    let aggregates: BTreeSet<String> = resolution
-        .functions
-        .iter()
-        .filter(|function| function.aggregate)
-        .map(|function| function.name.clone())
-        .collect();
+    let aggregates = aggregate_names(resolution);
     let sets: BTreeSet<String> = resolution
         .functions
         .iter()
@@ -199,6 +198,10 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
     Err(vec![first_refusal.unwrap_or_else(key::none)])
 }
 
+fn aggregate_names(resolution: &Resolution) -> BTreeSet<String> {
+    resolution.functions.iter().filter(|function| function.aggregate).map(|function| function.name.clone()).collect()
+}
+
 fn assemble(
     model: &ParsedModel,
     resolution: &Resolution,
@@ -221,6 +224,7 @@ fn assemble(
         .collect();
     let plan = MaintenancePlan {
         definition,
+        core_view: factor::factor(&core, &aggregate_names(resolution)),
         core,
         columns,
         key,
