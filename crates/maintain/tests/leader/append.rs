@@ -1,0 +1,141 @@
+//! Event logs (`retain append`) and the log of changes.
+
+use std::time::Duration;
+
+use crate::stage::{SCHEMA, Stage};
+
+const SECONDS: Duration = Duration::from_secs(8);
+
+const EVENTS: &str = "-- headwater: eventual
+-- headwater: retain append
+CREATE MATERIALIZED VIEW events AS
+    SELECT 'vote' AS kind, v.id, v.project_id, p.title FROM votes v JOIN projects p ON p.id = v.project_id
+    UNION ALL SELECT 'project', p.id, p.id, p.title FROM projects p;
+CREATE UNIQUE INDEX ON events (kind, id);";
+
+/// Positions are dense from 1 on, and no key is put twice into an event log.
+async fn assert_dense(stage: &Stage) {
+    let row = stage.text("SELECT concat_ws(' ', count(*) = max(pos), count(DISTINCT pos) = count(*), min(pos), count(DISTINCT epoch), max(pos) = (SELECT pos FROM headwater.batch ORDER BY number DESC LIMIT 1), (SELECT count(*) FROM (SELECT 1 FROM headwater.log AS a JOIN headwater.log AS b ON b.pos = a.pos + 1 WHERE b.batch < a.batch) AS x)) FROM headwater.log").await;
+    assert_eq!(
+        row,
+        "t t 1 1 t 0",
+        "{}",
+        stage
+            .text("SELECT json_agg(l) FROM (SELECT pos, batch, op, key FROM headwater.log ORDER BY pos LIMIT 40) l")
+            .await
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_appear_once_and_stay() {
+    let stage = Stage::new("append", SCHEMA, &[EVENTS]).await;
+    let leader = stage.lead();
+    assert_eq!(stage.number("SELECT count(*) FROM events").await, 250);
+    stage.run("INSERT INTO votes (id, project_id, weight) VALUES (5001, 7, 1), (5002, 99, 1)").await;
+    stage.wait().await;
+    assert_eq!(
+        stage.text("SELECT string_agg(concat_ws(' ', kind, id, title), '; ') FROM events WHERE id > 5000").await,
+        "vote 5001 project 7"
+    );
+    // Changed and deleted sources leave the rows as they are; what comes into being later is added.
+    stage.run("UPDATE projects SET title = 'renamed' WHERE id = 7; DELETE FROM votes WHERE id IN (1, 2, 3, 5001); INSERT INTO projects VALUES (99, 1, 'late')").await;
+    stage.wait().await;
+    stage.run("INSERT INTO votes (id, project_id, weight) VALUES (5001, 8, 1), (5003, 7, 1); UPDATE projects SET title = 'again' WHERE id = 7").await;
+    stage.wait().await;
+    assert_eq!(
+        stage.text("SELECT string_agg(concat_ws(' ', kind, id, project_id, title), '; ' ORDER BY kind, id) FROM events WHERE id > 5000 OR project_id = 99 OR kind = 'project' AND id = 7").await,
+        "project 7 7 project 7; project 99 99 late; vote 5001 7 project 7; vote 5002 99 late; vote 5003 7 again"
+    );
+    assert_eq!(stage.number("SELECT count(*) FROM events").await, 254);
+    stage.run("TRUNCATE votes, projects; INSERT INTO projects VALUES (1, 1, 'reborn'), (777, 1, 'new')").await;
+    stage.wait().await;
+    assert_eq!(stage.number("SELECT count(*) FROM events").await, 255);
+    assert_eq!(stage.text("SELECT title FROM events WHERE kind = 'project' AND id = 1").await, "project 1");
+    assert_dense(&stage).await;
+    assert_eq!(
+        stage.text("SELECT string_agg(concat_ws(' ', op, key, \"row\"->>'title'), '; ' ORDER BY pos) FROM headwater.log WHERE model = 'events' AND (key IS NULL OR (\"row\"->>'id')::int > 5000)").await,
+        "reset; put {\"k1\": \"vote\", \"k2\": 5001} project 7; put {\"k1\": \"vote\", \"k2\": 5002} late; put {\"k1\": \"vote\", \"k2\": 5003} again"
+    );
+    leader.stop().await;
+}
+
+/// `keep`: rows leave in small steps once they are old, and do not come back however often their sources change.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_rows_are_trimmed_in_small_steps_and_stay_away() {
+    let schema = "CREATE TABLE news (id int PRIMARY KEY, title text, at timestamptz NOT NULL);
+        INSERT INTO news SELECT g, 'new ' || g, now() + interval '1 hour' FROM generate_series(1, 20) g;";
+    let model = "-- headwater: eventual
+-- headwater: retain append keep 3 s by at
+CREATE MATERIALIZED VIEW feed AS SELECT n.id, n.title, n.at FROM news n;
+CREATE UNIQUE INDEX ON feed (id);";
+    let stage = Stage::new("keep", schema, &[model]).await;
+    let leader = stage.lead();
+    stage.run("INSERT INTO news SELECT 100 + g, 'old ' || g, now() - interval '1 s' FROM generate_series(1, 2500) g; INSERT INTO news VALUES (50, 'too old', now() - interval '1 min')").await;
+    stage.wait().await;
+    assert_eq!(stage.number("SELECT count(*) FROM feed").await, 2520);
+    assert_eq!(stage.number("SELECT count(*) FROM feed WHERE id = 50").await, 0);
+    let table = stage.table("feed").await;
+    stage.run(&format!(
+        "CREATE TABLE steps (n bigint); CREATE FUNCTION step() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.steps SELECT count(*) FROM gone; RETURN NULL; END $$;
+         CREATE TRIGGER step AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION step()"
+    ))
+    .await;
+    stage.until(SECONDS, "SELECT count(*) = 20 FROM feed").await;
+    assert_eq!(
+        stage.text("SELECT string_agg(n::text, ' ' ORDER BY n DESC) FROM steps WHERE n > 0").await,
+        "1000 1000 500"
+    );
+    // Their sources change and come again; a rebuild looks at all of them.
+    stage.run("UPDATE news SET title = 'changed'; DELETE FROM news WHERE id = 101; INSERT INTO news SELECT 101, 'again', min(at) FROM news").await;
+    stage.wait().await;
+    assert_eq!(stage.number("SELECT count(*) FROM feed").await, 20);
+    stage.run("UPDATE headwater.model SET state = 'broken', reason = 'by hand', retry_at = NULL; INSERT INTO news VALUES (60, 'in time', now() + interval '1 day')").await;
+    stage.until(SECONDS, "SELECT count(*) = 21 FROM feed").await;
+    assert_eq!(stage.number("SELECT count(*) FROM feed WHERE title LIKE 'new %'").await, 20);
+    stage.wait().await;
+    // Who follows the log sees them go, too.
+    stage.until(SECONDS, "SELECT count(*) = 2500 FROM headwater.log WHERE op = 'gone'").await;
+    assert_dense(&stage).await;
+    leader.stop().await;
+}
+
+/// `retain live`, realtime and eventual: what the log says, read in order, makes the model.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_live_models_makes_the_models() {
+    let tally = "-- headwater: retain live
+CREATE MATERIALIZED VIEW counted AS SELECT p.id, p.title, (SELECT count(*) FROM votes v WHERE v.project_id = p.id) AS votes FROM projects p;
+CREATE UNIQUE INDEX ON counted (id);";
+    let eventual = "-- headwater: eventual
+-- headwater: retain live
+CREATE MATERIALIZED VIEW named AS SELECT p.id, p.title, u.name FROM projects p JOIN users u ON u.id = p.user_id;
+CREATE UNIQUE INDEX ON named (id);";
+    let stage = Stage::new("live", SCHEMA, &[tally, eventual]).await;
+    let leader = stage.lead();
+    stage.wait().await;
+    // The followers' copies, as they were when the models were read anew.
+    stage.run("CREATE TABLE copy AS SELECT 'counted' AS model, to_jsonb(id) AS key, to_jsonb(c) AS \"row\" FROM counted c UNION ALL SELECT 'named', to_jsonb(id), to_jsonb(n) FROM named n").await;
+    let from = stage.number("SELECT coalesce(max(pos), 0) FROM headwater.log").await;
+    for n in 1..=20 {
+        stage.run(&format!(
+            "BEGIN; INSERT INTO votes (project_id, weight) VALUES ({n}, 1), (7, 1); UPDATE users SET name = 'n{n}' WHERE id = {}; UPDATE projects SET id = id + 1000 WHERE id = {}; COMMIT;
+             DELETE FROM projects WHERE id = {}; INSERT INTO projects VALUES ({}, {}, 'new {n}')",
+            1 + n % 10, 20 + n, 1 + n, 2000 + n, 1 + n % 12
+        ))
+        .await;
+    }
+    stage.wait().await;
+    stage.assert_exact(&["counted", "named"]).await;
+    assert_dense(&stage).await;
+    stage
+        .run(&format!(
+            "DO $$ DECLARE e record; BEGIN FOR e IN SELECT * FROM headwater.log WHERE pos > {from} ORDER BY pos LOOP
+           DELETE FROM copy AS c WHERE c.model = e.model AND c.key = e.key->'k1';
+           IF e.op = 'put' THEN INSERT INTO copy VALUES (e.model, e.key->'k1', e.\"row\"); END IF;
+           IF e.op = 'reset' THEN RAISE EXCEPTION 'a reset in the middle'; END IF;
+         END LOOP; END $$"
+        ))
+        .await;
+    let difference = "SELECT count(*) FROM ((SELECT model, \"row\" FROM copy EXCEPT ALL (SELECT 'counted', to_jsonb(c) FROM counted c UNION ALL SELECT 'named', to_jsonb(n) FROM named n)) UNION ALL ((SELECT 'counted', to_jsonb(c) FROM counted c UNION ALL SELECT 'named', to_jsonb(n) FROM named n) EXCEPT ALL SELECT model, \"row\" FROM copy)) AS d";
+    assert_eq!(stage.number(difference).await, 0);
+    leader.stop().await;
+}

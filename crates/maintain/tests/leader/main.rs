@@ -1,0 +1,16 @@
+//! The leader on a real server: waiting, standing by, failures, time, the log, and what happens to queues while models and tables change.
+
+mod stage;
+
+mod append;
+mod changes;
+mod diff;
+mod failures;
+mod long;
+mod reconcile;
+mod refresh_log;
+mod restore;
+mod standby;
+mod time;
+mod two_phase;
+mod wait;
