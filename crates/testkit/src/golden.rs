@@ -5,7 +5,7 @@
 //! | `schema.sql` | the source tables |
 //! | `model.sql` | the models |
 //! | `plan.txt` | of each model: tier, explanation, what readers see; warnings and notes |
-//! | `generated.sql` | what is installed: views, table, indexes, the recompute function, and the trigger functions that its first line names |
+//! | `generated.sql` | what is installed: views, table, indexes, the recompute function, and the trigger functions that its first line names; of eventual models also the rebuild, the step, the change queues and the functions that all batches share |
 //! | `diagnostics.txt` | instead of both, where the models are refused |
 //!
 //! A case has a `generated.sql` where one is there already; to begin one, write its first line and bless.
@@ -15,7 +15,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use headwater_compile::{CompiledModel, Diagnostic, SourceFile, Statement};
+use headwater_compile::{CompiledModel, Diagnostic, Mode, SourceFile, Statement};
 use headwater_deploy::{Plan, Problems, apply};
 
 use crate::TestDatabase;
@@ -25,6 +25,9 @@ pub const BLESS_VARIABLE: &str = "HEADWATER_BLESS";
 
 /// How the first line of `generated.sql` begins.
 const TRIGGERS: &str = "-- trigger functions: ";
+
+/// What it says where it names none.
+const NONE: &str = "none";
 
 /// Every folder under `root` that holds a `model.sql`, in order.
 ///
@@ -107,7 +110,12 @@ pub fn difference(was: &str, is: &str) -> String {
 fn plan_text(plan: &Plan) -> String {
     let mut text = String::new();
     for model in &plan.wanted.models {
-        let _ = write!(text, "model    {}\ntier     {}\n{}", model.name.short(), model.tier, model.explanation);
+        let _ = writeln!(text, "model    {}", model.name.short());
+        if model.mode == Mode::Eventual {
+            let lag = model.max_lag.as_ref().map_or_else(String::new, |lag| format!(", max_lag {lag}"));
+            let _ = writeln!(text, "mode     eventual{lag}");
+        }
+        let _ = write!(text, "tier     {}\n{}", model.tier, model.explanation);
         let _ = writeln!(text, "\n-- what readers see\n{};\n", model.finish.trim_end());
     }
     text.push_str(&problems_text(&plan.wanted.problems));
@@ -122,24 +130,46 @@ fn generated_text(plan: &Plan, was: &str) -> Result<String, String> {
         let _ = write!(text, "\n-- {}\n{};\n", statement.comment, statement.sql.trim_end());
     };
     for model in &plan.wanted.models {
-        model.build.iter().filter(|statement| is_shown(statement)).for_each(&mut write);
+        model.build.iter().filter(|statement| is_shown(statement, model.mode)).for_each(&mut write);
+        for statement in &model.serve {
+            write(&Statement {
+                comment: format!("when it begins to serve: {}", statement.comment),
+                ..statement.clone()
+            });
+        }
+        let trim = model.trim.iter().map(|sql| Statement { sql: sql.clone(), comment: "trims it".into(), undo: None });
+        trim.for_each(|statement| write(&statement));
+    }
+    for queue in &plan.wanted.queues {
+        queue.create().iter().for_each(&mut write);
+    }
+    if !plan.wanted.queues.is_empty() {
+        let batches = plan.wanted.serving_batches();
+        batches.iter().filter(|statement| statement.sql.starts_with("CREATE")).for_each(&mut write);
     }
     let functions: Vec<Statement> =
         plan.wanted.serving_triggers().into_iter().flat_map(|source| source.functions).collect();
-    for name in asked.split(", ") {
+    for name in asked.split(", ").filter(|name| *name != NONE) {
         let function = functions.iter().find(|function| function.comment == name && function.sql.contains("plpgsql"));
         write(function.ok_or_else(|| format!("there is no trigger function \"{name}\""))?);
     }
     Ok(without_versions(&text, &plan.wanted.models))
 }
 
-/// Everything but settings, grants, and the functions that fill and verify, which look alike for all models.
-fn is_shown(statement: &Statement) -> bool {
+/// Everything but settings, grants, and the functions that fill and verify, which look alike for all models; so do the rebuilds of
+/// realtime ones.
+fn is_shown(statement: &Statement, mode: Mode) -> bool {
     let head = statement.sql.lines().next().unwrap_or_default();
-    let function = head.contains("FUNCTION");
-    !head.starts_with("SET ") && (!function || (head.starts_with("CREATE") && head.contains("_recompute(")))
+    let shown: &[&str] = match mode {
+        Mode::Realtime => &["_recompute(", "_note(", "_changes("],
+        Mode::Eventual => &["_recompute(", "_note(", "_changes(", "_rebuild("],
+    };
+    let wanted = || head.starts_with("CREATE") && shown.iter().any(|function| head.contains(function));
+    let function = head.contains(" FUNCTION ") && !head.contains(" TRIGGER ");
+    !head.starts_with("SET ") && (!function || wanted())
 }
 
+/// Queues carry eight digits of their own in their names, which change with their columns only; those stay.
 fn without_versions(text: &str, models: &[CompiledModel]) -> String {
     models.iter().fold(text.to_owned(), |text, model| text.replace(&model.version, "VERSION"))
 }

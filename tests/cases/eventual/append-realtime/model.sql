@@ -1,0 +1,5 @@
+-- As a realtime model: the rows appear within the writer's transaction.
+-- headwater: realtime
+-- headwater: retain append
+CREATE MATERIALIZED VIEW announced AS SELECT p.id, p.title FROM projects p WHERE NOT p.deleted;
+CREATE UNIQUE INDEX ON announced (id);

@@ -1,0 +1,236 @@
+-- trigger functions: none
+
+-- activity: the whole SELECT, ties decided; what verify compares with
+CREATE VIEW "headwater".activity_VERSION_full AS
+SELECT 'vote'::text AS kind, v.project_id, v.user_id, v.created_at
+FROM public.votes v
+UNION ALL
+SELECT 'project'::text AS kind, p.id AS project_id, p.user_id, p.created_at
+FROM public.projects p
+WHERE NOT p.deleted;
+
+-- activity: the stored part of the SELECT
+CREATE VIEW "headwater".activity_VERSION_core AS
+SELECT 'vote'::text AS kind, v.project_id, v.user_id, v.created_at
+FROM public.votes v
+UNION ALL
+SELECT 'project'::text AS kind, p.id AS project_id, p.user_id, p.created_at
+FROM public.projects p
+WHERE NOT p.deleted;
+
+-- activity: the model table
+CREATE TABLE "headwater".activity_VERSION WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05) AS
+SELECT * FROM "headwater".activity_VERSION_core
+WITH NO DATA;
+
+-- the key's columns
+CREATE TYPE "headwater".activity_VERSION_key AS (k1 text, k2 integer, k3 integer);
+
+-- finds a row by its key
+CREATE UNIQUE INDEX activity_key_VERSION ON "headwater".activity_VERSION ("kind", project_id, user_id);
+
+-- recomputes the rows with the given keys
+CREATE OR REPLACE FUNCTION "headwater".activity_VERSION_recompute(keys "headwater".activity_VERSION_key[]) RETURNS void LANGUAGE plpgsql
+  SET plan_cache_mode TO 'force_generic_plan'
+  SET enable_seqscan TO 'on'
+  SET enable_hashjoin TO 'on'
+  SET enable_mergejoin TO 'on'
+AS $hw$
+#variable_conflict use_variable
+-- Headwater, "headwater".activity_VERSION: recomputes the rows with these keys.
+BEGIN
+  WITH fresh AS MATERIALIZED (
+    SELECT c.*
+    FROM (SELECT DISTINCT * FROM pg_catalog.unnest(keys)) AS k
+    CROSS JOIN LATERAL (
+      SELECT c.* FROM "headwater".activity_VERSION_core AS c WHERE c."kind" OPERATOR(pg_catalog.=) k.k1 AND c.project_id OPERATOR(pg_catalog.=) k.k2 AND c.user_id OPERATOR(pg_catalog.=) k.k3 OFFSET 0
+    ) AS c
+  ), gone AS (
+    DELETE FROM "headwater".activity_VERSION AS m USING pg_catalog.unnest(keys) AS k
+    WHERE m."kind" OPERATOR(pg_catalog.=) k.k1 AND m.project_id OPERATOR(pg_catalog.=) k.k2 AND m.user_id OPERATOR(pg_catalog.=) k.k3
+      AND NOT EXISTS (SELECT FROM fresh AS f WHERE f."kind" OPERATOR(pg_catalog.=) m."kind" AND f.project_id OPERATOR(pg_catalog.=) m.project_id AND f.user_id OPERATOR(pg_catalog.=) m.user_id)
+    RETURNING 1
+  ), altered AS (
+    UPDATE "headwater".activity_VERSION AS m SET "kind" = f."kind", project_id = f.project_id, user_id = f.user_id, created_at = f.created_at
+    FROM fresh AS f
+    WHERE m."kind" OPERATOR(pg_catalog.=) f."kind" AND m.project_id OPERATOR(pg_catalog.=) f.project_id AND m.user_id OPERATOR(pg_catalog.=) f.user_id
+      AND ROW(m."kind", m.project_id, m.user_id, m.created_at)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f."kind", f.project_id, f.user_id, f.created_at)::pg_catalog.record
+      AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    RETURNING 1
+  )
+  INSERT INTO "headwater".activity_VERSION ("kind", project_id, user_id, created_at)
+  SELECT f."kind", f.project_id, f.user_id, f.created_at
+  FROM fresh AS f
+  WHERE NOT EXISTS (SELECT FROM "headwater".activity_VERSION AS m WHERE m."kind" OPERATOR(pg_catalog.=) f."kind" AND m.project_id OPERATOR(pg_catalog.=) f.project_id AND m.user_id OPERATOR(pg_catalog.=) f.user_id)
+    AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    AND (SELECT pg_catalog.count(*) FROM altered) OPERATOR(pg_catalog.>=) 0;
+END
+$hw$;
+
+-- computes everything and writes what differs
+CREATE OR REPLACE FUNCTION "headwater".activity_VERSION_rebuild() RETURNS bigint LANGUAGE plpgsql
+  SET search_path TO 'pg_catalog'
+  SET enable_seqscan TO 'on'
+  SET enable_hashjoin TO 'on'
+  SET enable_mergejoin TO 'on'
+  SET plan_cache_mode TO 'force_custom_plan'
+  SET jit TO 'off'
+AS $hw$
+#variable_conflict use_column
+-- Headwater, "headwater".activity_VERSION: computes everything and writes what differs; gives how many rows.
+DECLARE
+  hw_written bigint;
+BEGIN
+  WITH fresh AS MATERIALIZED (
+    SELECT * FROM "headwater".activity_VERSION_core
+  ), gone AS (
+    DELETE FROM "headwater".activity_VERSION AS m WHERE NOT EXISTS (SELECT FROM fresh AS f WHERE f."kind" OPERATOR(pg_catalog.=) m."kind" AND f.project_id OPERATOR(pg_catalog.=) m.project_id AND f.user_id OPERATOR(pg_catalog.=) m.user_id) RETURNING 1
+  ), altered AS (
+    UPDATE "headwater".activity_VERSION AS m SET "kind" = f."kind", project_id = f.project_id, user_id = f.user_id, created_at = f.created_at
+    FROM fresh AS f
+    WHERE m."kind" OPERATOR(pg_catalog.=) f."kind" AND m.project_id OPERATOR(pg_catalog.=) f.project_id AND m.user_id OPERATOR(pg_catalog.=) f.user_id
+      AND ROW(m."kind", m.project_id, m.user_id, m.created_at)::record OPERATOR(pg_catalog.*<>) ROW(f."kind", f.project_id, f.user_id, f.created_at)::record
+      AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    RETURNING 1
+  ), added AS (
+    INSERT INTO "headwater".activity_VERSION ("kind", project_id, user_id, created_at)
+    SELECT f."kind", f.project_id, f.user_id, f.created_at FROM fresh AS f
+    WHERE NOT EXISTS (SELECT FROM "headwater".activity_VERSION AS m WHERE m."kind" OPERATOR(pg_catalog.=) f."kind" AND m.project_id OPERATOR(pg_catalog.=) f.project_id AND m.user_id OPERATOR(pg_catalog.=) f.user_id)
+      AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+      AND (SELECT count(*) FROM altered) >= 0
+    RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM altered) + (SELECT count(*) FROM added) INTO hw_written;
+  RETURN hw_written;
+END
+$hw$;
+
+-- the change queue of projects
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_822c7c87 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, user_id integer, "deleted" boolean, created_at timestamp with time zone) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+
+-- finds what became visible since the last batch
+CREATE INDEX IF NOT EXISTS queue_public_projects_822c7c87_xid ON "headwater".queue_public_projects_822c7c87 (hw_xid);
+
+-- writers reach it through trigger functions
+REVOKE ALL ON "headwater".queue_public_projects_822c7c87 FROM PUBLIC;
+
+-- the change queue of votes
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_votes_09ed80cf (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), project_id integer, user_id integer, created_at timestamp with time zone) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+
+-- finds what became visible since the last batch
+CREATE INDEX IF NOT EXISTS queue_public_votes_09ed80cf_xid ON "headwater".queue_public_votes_09ed80cf (hw_xid);
+
+-- writers reach it through trigger functions
+REVOKE ALL ON "headwater".queue_public_votes_09ed80cf FROM PUBLIC;
+
+-- activity: its part of a batch
+CREATE OR REPLACE FUNCTION "headwater".activity_VERSION_step(hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
+  SET search_path TO 'pg_catalog'
+  SET enable_seqscan TO 'off'
+  SET enable_hashjoin TO 'off'
+  SET enable_mergejoin TO 'off'
+  SET plan_cache_mode TO 'force_generic_plan'
+AS $hw$
+#variable_conflict use_column
+-- Headwater, "headwater".activity_VERSION: brings it from one snapshot to the next; gives how many keys were recomputed.
+DECLARE
+  hw_keys "headwater".activity_VERSION_key[];
+  hw_more "headwater".activity_VERSION_key[];
+BEGIN
+  IF hw_truncated && ARRAY['"public"."projects"', '"public"."votes"']::text[] THEN
+    RETURN "headwater".activity_VERSION_rebuild();
+  END IF;
+  IF '"public"."projects"' = ANY (hw_changed) THEN
+    WITH hw_queue AS MATERIALIZED (
+      SELECT q.* FROM "headwater".queue_public_projects_822c7c87 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+    ), hw_rows AS MATERIALIZED (
+      SELECT created_at, "deleted", "id", user_id FROM hw_queue
+      GROUP BY 1, 2, 3, 4
+      HAVING pg_catalog.sum(hw_sign) OPERATOR(pg_catalog.<>) 0
+    )
+    SELECT array_agg(q.key) INTO hw_more FROM (
+      SELECT ROW(q.k1, q.k2, q.k3)::"headwater".activity_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1, q.k2, q.k3 FROM (
+          SELECT ('project'::pg_catalog.text)::text AS k1, (r.id)::integer AS k2, (r.user_id)::integer AS k3
+          FROM hw_rows AS r
+        ) AS q
+        WHERE q.k1 IS NOT NULL AND q.k2 IS NOT NULL AND q.k3 IS NOT NULL
+      ) AS q
+    ) AS q;
+    hw_keys := hw_keys || hw_more;
+  END IF;
+  IF '"public"."votes"' = ANY (hw_changed) THEN
+    WITH hw_queue AS MATERIALIZED (
+      SELECT q.* FROM "headwater".queue_public_votes_09ed80cf AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+    ), hw_rows AS MATERIALIZED (
+      SELECT created_at, project_id, user_id FROM hw_queue
+      GROUP BY 1, 2, 3
+      HAVING pg_catalog.sum(hw_sign) OPERATOR(pg_catalog.<>) 0
+    )
+    SELECT array_agg(q.key) INTO hw_more FROM (
+      SELECT ROW(q.k1, q.k2, q.k3)::"headwater".activity_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1, q.k2, q.k3 FROM (
+          SELECT ('vote'::pg_catalog.text)::text AS k1, (r.project_id)::integer AS k2, (r.user_id)::integer AS k3
+          FROM hw_rows AS r
+        ) AS q
+        WHERE q.k1 IS NOT NULL AND q.k2 IS NOT NULL AND q.k3 IS NOT NULL
+      ) AS q
+    ) AS q;
+    hw_keys := hw_keys || hw_more;
+  END IF;
+  IF cardinality(hw_keys) >= 1000 AND cardinality(hw_keys) * 4 > (
+    SELECT c.reltuples FROM pg_class AS c WHERE c.oid = '"headwater".activity_VERSION'::regclass
+  ) THEN
+    PERFORM "headwater".activity_VERSION_rebuild();
+  ELSIF hw_keys IS NOT NULL THEN
+    PERFORM "headwater".activity_VERSION_recompute(hw_keys);
+  END IF;
+  RETURN coalesce(cardinality(hw_keys), 0);
+END
+$hw$;
+
+-- what there is to do for a batch
+CREATE OR REPLACE FUNCTION headwater.pending(hw_since xid8, hw_until xid8, hw_also xid8[], OUT changed text[], OUT truncated text[], OUT due text[], OUT next_due timestamptz, OUT noted boolean) LANGUAGE plpgsql
+  SET search_path TO 'pg_catalog'
+  SET enable_seqscan TO 'off'
+  SET plan_cache_mode TO 'force_generic_plan'
+AS $hw$
+-- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.
+BEGIN
+  changed := ARRAY(
+    SELECT '"public"."projects"' WHERE EXISTS (SELECT FROM "headwater".queue_public_projects_822c7c87 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
+    UNION ALL SELECT '"public"."votes"' WHERE EXISTS (SELECT FROM "headwater".queue_public_votes_09ed80cf AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
+  );
+  truncated := ARRAY(SELECT DISTINCT q.source FROM headwater.truncated AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  due := ARRAY[]::text[];
+  next_due := NULL::timestamptz;
+  noted := EXISTS (SELECT FROM headwater.changed AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+END
+$hw$;
+
+-- deletes what a batch has taken
+CREATE OR REPLACE FUNCTION headwater.forget(hw_changed text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
+  SET search_path TO 'pg_catalog'
+  SET enable_seqscan TO 'off'
+  SET plan_cache_mode TO 'force_generic_plan'
+AS $hw$
+-- Headwater: deletes what a batch has taken; gives how many rows.
+DECLARE
+  n bigint;
+  taken bigint := 0;
+BEGIN
+  IF '"public"."projects"' = ANY (hw_changed) THEN
+    DELETE FROM "headwater".queue_public_projects_822c7c87 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+  END IF;
+  IF '"public"."votes"' = ANY (hw_changed) THEN
+    DELETE FROM "headwater".queue_public_votes_09ed80cf AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+  END IF;
+  RETURN taken;
+END
+$hw$;

@@ -1,0 +1,1 @@
+CREATE TABLE sightings (place text, bird text, seen_on date);

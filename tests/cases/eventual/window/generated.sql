@@ -1,0 +1,275 @@
+-- trigger functions: none
+
+-- week: the whole SELECT, ties decided; what verify compares with
+CREATE VIEW "headwater".week_VERSION_full AS
+SELECT
+  p.id, p.title,
+  (
+    SELECT count(*) AS count
+    FROM public.votes v
+    WHERE
+      v.project_id = p.id
+      AND v.created_at > now() - '7 days'::interval
+  ) AS votes
+FROM public.projects p
+WHERE p.created_at > now() - '30 days'::interval;
+
+-- week: the stored part of the SELECT
+CREATE VIEW "headwater".week_VERSION_core AS
+SELECT
+  p.id AS id, p.title AS title,
+  (
+    SELECT count(*) AS count
+    FROM public.votes v
+    WHERE
+      v.project_id = p.id
+      AND v.created_at > now() - '7 days'::interval
+  ) AS votes,
+  p.created_at AS hw_s1,
+  LEAST((p.created_at + '30 days'::interval)::timestamptz, (
+    SELECT min((v.created_at + '7 days'::interval)::timestamptz)
+    FROM public.votes v
+    WHERE
+      v.project_id = p.id
+      AND v.created_at > now() - '7 days'::interval
+  )::timestamptz) AS hw_due
+FROM public.projects p
+WHERE p.created_at > now() - '30 days'::interval;
+
+-- week: the model table
+CREATE TABLE "headwater".week_VERSION WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05) AS
+SELECT * FROM "headwater".week_VERSION_core
+WITH NO DATA;
+
+-- the key's columns
+CREATE TYPE "headwater".week_VERSION_key AS (k1 integer);
+
+-- declared as CREATE UNIQUE INDEX ON week (id)
+CREATE UNIQUE INDEX week_index_VERSION ON headwater.week_VERSION USING btree (id);
+
+-- finds the rows that are due
+CREATE INDEX week_due_VERSION ON "headwater".week_VERSION (hw_due) WHERE hw_due IS NOT NULL;
+
+-- recomputes the rows with the given keys
+CREATE OR REPLACE FUNCTION "headwater".week_VERSION_recompute(keys "headwater".week_VERSION_key[]) RETURNS void LANGUAGE plpgsql
+  SET timezone TO 'UTC'
+  SET datestyle TO 'ISO, MDY'
+  SET intervalstyle TO 'postgres'
+  SET extra_float_digits TO '1'
+  SET plan_cache_mode TO 'force_generic_plan'
+  SET enable_seqscan TO 'on'
+  SET enable_hashjoin TO 'on'
+  SET enable_mergejoin TO 'on'
+AS $hw$
+#variable_conflict use_variable
+-- Headwater, "headwater".week_VERSION: recomputes the rows with these keys.
+BEGIN
+  WITH fresh AS MATERIALIZED (
+    SELECT c.*
+    FROM (SELECT DISTINCT * FROM pg_catalog.unnest(keys)) AS k
+    CROSS JOIN LATERAL (
+      SELECT c.* FROM "headwater".week_VERSION_core AS c WHERE c."id" OPERATOR(pg_catalog.=) k.k1 OFFSET 0
+    ) AS c
+  ), gone AS (
+    DELETE FROM "headwater".week_VERSION AS m USING pg_catalog.unnest(keys) AS k
+    WHERE m."id" OPERATOR(pg_catalog.=) k.k1
+      AND NOT EXISTS (SELECT FROM fresh AS f WHERE f."id" OPERATOR(pg_catalog.=) m."id")
+    RETURNING 1
+  ), altered AS (
+    UPDATE "headwater".week_VERSION AS m SET "id" = f."id", "title" = f."title", "votes" = f."votes", hw_s1 = f.hw_s1, hw_due = f.hw_due
+    FROM fresh AS f
+    WHERE m."id" OPERATOR(pg_catalog.=) f."id"
+      AND ROW(m."id", m."title", m."votes", m.hw_s1, m.hw_due)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f."id", f."title", f."votes", f.hw_s1, f.hw_due)::pg_catalog.record
+      AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    RETURNING 1
+  )
+  INSERT INTO "headwater".week_VERSION ("id", "title", "votes", hw_s1, hw_due)
+  SELECT f."id", f."title", f."votes", f.hw_s1, f.hw_due
+  FROM fresh AS f
+  WHERE NOT EXISTS (SELECT FROM "headwater".week_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) f."id")
+    AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    AND (SELECT pg_catalog.count(*) FROM altered) OPERATOR(pg_catalog.>=) 0;
+END
+$hw$;
+
+-- computes everything and writes what differs
+CREATE OR REPLACE FUNCTION "headwater".week_VERSION_rebuild() RETURNS bigint LANGUAGE plpgsql
+  SET timezone TO 'UTC'
+  SET datestyle TO 'ISO, MDY'
+  SET intervalstyle TO 'postgres'
+  SET extra_float_digits TO '1'
+  SET search_path TO 'pg_catalog'
+  SET enable_seqscan TO 'on'
+  SET enable_hashjoin TO 'on'
+  SET enable_mergejoin TO 'on'
+  SET plan_cache_mode TO 'force_custom_plan'
+  SET jit TO 'off'
+AS $hw$
+#variable_conflict use_column
+-- Headwater, "headwater".week_VERSION: computes everything and writes what differs; gives how many rows.
+DECLARE
+  hw_written bigint;
+BEGIN
+  WITH fresh AS MATERIALIZED (
+    SELECT * FROM "headwater".week_VERSION_core
+  ), gone AS (
+    DELETE FROM "headwater".week_VERSION AS m WHERE NOT EXISTS (SELECT FROM fresh AS f WHERE f."id" OPERATOR(pg_catalog.=) m."id") RETURNING 1
+  ), altered AS (
+    UPDATE "headwater".week_VERSION AS m SET "id" = f."id", "title" = f."title", "votes" = f."votes", hw_s1 = f.hw_s1, hw_due = f.hw_due
+    FROM fresh AS f
+    WHERE m."id" OPERATOR(pg_catalog.=) f."id"
+      AND ROW(m."id", m."title", m."votes", m.hw_s1, m.hw_due)::record OPERATOR(pg_catalog.*<>) ROW(f."id", f."title", f."votes", f.hw_s1, f.hw_due)::record
+      AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+    RETURNING 1
+  ), added AS (
+    INSERT INTO "headwater".week_VERSION ("id", "title", "votes", hw_s1, hw_due)
+    SELECT f."id", f."title", f."votes", f.hw_s1, f.hw_due FROM fresh AS f
+    WHERE NOT EXISTS (SELECT FROM "headwater".week_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) f."id")
+      AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
+      AND (SELECT count(*) FROM altered) >= 0
+    RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM altered) + (SELECT count(*) FROM added) INTO hw_written;
+  RETURN hw_written;
+END
+$hw$;
+
+-- the change queue of projects
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_325066b3 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, "title" text, created_at timestamp with time zone) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+
+-- finds what became visible since the last batch
+CREATE INDEX IF NOT EXISTS queue_public_projects_325066b3_xid ON "headwater".queue_public_projects_325066b3 (hw_xid);
+
+-- writers reach it through trigger functions
+REVOKE ALL ON "headwater".queue_public_projects_325066b3 FROM PUBLIC;
+
+-- the change queue of votes
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_votes_85fcc1f6 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), project_id integer, created_at timestamp with time zone) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+
+-- finds what became visible since the last batch
+CREATE INDEX IF NOT EXISTS queue_public_votes_85fcc1f6_xid ON "headwater".queue_public_votes_85fcc1f6 (hw_xid);
+
+-- writers reach it through trigger functions
+REVOKE ALL ON "headwater".queue_public_votes_85fcc1f6 FROM PUBLIC;
+
+-- week: its part of a batch
+CREATE OR REPLACE FUNCTION "headwater".week_VERSION_step(hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
+  SET timezone TO 'UTC'
+  SET datestyle TO 'ISO, MDY'
+  SET intervalstyle TO 'postgres'
+  SET extra_float_digits TO '1'
+  SET search_path TO 'pg_catalog'
+  SET enable_seqscan TO 'off'
+  SET enable_hashjoin TO 'off'
+  SET enable_mergejoin TO 'off'
+  SET plan_cache_mode TO 'force_generic_plan'
+AS $hw$
+#variable_conflict use_column
+-- Headwater, "headwater".week_VERSION: brings it from one snapshot to the next; gives how many keys were recomputed.
+DECLARE
+  hw_keys "headwater".week_VERSION_key[];
+  hw_more "headwater".week_VERSION_key[];
+BEGIN
+  IF hw_truncated && ARRAY['"public"."projects"', '"public"."votes"']::text[] THEN
+    RETURN "headwater".week_VERSION_rebuild();
+  END IF;
+  IF '"public"."projects"' = ANY (hw_changed) THEN
+    WITH hw_queue AS MATERIALIZED (
+      SELECT q.* FROM "headwater".queue_public_projects_325066b3 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+    ), hw_rows AS MATERIALIZED (
+      SELECT created_at, "id", "title" FROM hw_queue
+      GROUP BY 1, 2, 3
+      HAVING pg_catalog.sum(hw_sign) OPERATOR(pg_catalog.<>) 0
+    )
+    SELECT array_agg(q.key) INTO hw_more FROM (
+      SELECT ROW(q.k1)::"headwater".week_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1 FROM (
+          SELECT (r.id)::integer AS k1
+          FROM hw_rows AS r
+        ) AS q
+        WHERE q.k1 IS NOT NULL
+      ) AS q
+    ) AS q;
+    hw_keys := hw_keys || hw_more;
+  END IF;
+  IF '"public"."votes"' = ANY (hw_changed) THEN
+    WITH hw_queue AS MATERIALIZED (
+      SELECT q.* FROM "headwater".queue_public_votes_85fcc1f6 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+    ), hw_rows AS MATERIALIZED (
+      SELECT created_at, project_id FROM hw_queue
+      GROUP BY 1, 2
+      HAVING pg_catalog.sum(hw_sign) OPERATOR(pg_catalog.<>) 0
+    )
+    SELECT array_agg(q.key) INTO hw_more FROM (
+      SELECT ROW(q.k1)::"headwater".week_VERSION_key AS key
+      FROM (
+        SELECT DISTINCT q.k1 FROM (
+          SELECT (r.project_id)::integer AS k1
+          FROM hw_rows AS r
+        ) AS q
+        WHERE q.k1 IS NOT NULL
+      ) AS q
+    ) AS q;
+    hw_keys := hw_keys || hw_more;
+  END IF;
+  hw_more := (
+    SELECT array_agg(ROW(m."id")::"headwater".week_VERSION_key) FROM "headwater".week_VERSION AS m WHERE m.hw_due <= now()
+  );
+  hw_keys := hw_keys || hw_more;
+  IF cardinality(hw_keys) >= 1000 AND cardinality(hw_keys) * 4 > (
+    SELECT c.reltuples FROM pg_class AS c WHERE c.oid = '"headwater".week_VERSION'::regclass
+  ) THEN
+    PERFORM "headwater".week_VERSION_rebuild();
+  ELSIF hw_keys IS NOT NULL THEN
+    PERFORM "headwater".week_VERSION_recompute(hw_keys);
+  END IF;
+  RETURN coalesce(cardinality(hw_keys), 0);
+END
+$hw$;
+
+-- what there is to do for a batch
+CREATE OR REPLACE FUNCTION headwater.pending(hw_since xid8, hw_until xid8, hw_also xid8[], OUT changed text[], OUT truncated text[], OUT due text[], OUT next_due timestamptz, OUT noted boolean) LANGUAGE plpgsql
+  SET search_path TO 'pg_catalog'
+  SET enable_seqscan TO 'off'
+  SET plan_cache_mode TO 'force_generic_plan'
+AS $hw$
+-- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.
+BEGIN
+  changed := ARRAY(
+    SELECT '"public"."projects"' WHERE EXISTS (SELECT FROM "headwater".queue_public_projects_325066b3 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
+    UNION ALL SELECT '"public"."votes"' WHERE EXISTS (SELECT FROM "headwater".queue_public_votes_85fcc1f6 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
+  );
+  truncated := ARRAY(SELECT DISTINCT q.source FROM headwater.truncated AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  due := ARRAY(
+    SELECT 'week_VERSION' WHERE EXISTS (SELECT FROM "headwater".week_VERSION AS m WHERE m.hw_due <= now())
+  );
+  next_due := LEAST((SELECT min(m.hw_due) FROM "headwater".week_VERSION AS m));
+  noted := EXISTS (SELECT FROM headwater.changed AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+END
+$hw$;
+
+-- deletes what a batch has taken
+CREATE OR REPLACE FUNCTION headwater.forget(hw_changed text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
+  SET search_path TO 'pg_catalog'
+  SET enable_seqscan TO 'off'
+  SET plan_cache_mode TO 'force_generic_plan'
+AS $hw$
+-- Headwater: deletes what a batch has taken; gives how many rows.
+DECLARE
+  n bigint;
+  taken bigint := 0;
+BEGIN
+  IF '"public"."projects"' = ANY (hw_changed) THEN
+    DELETE FROM "headwater".queue_public_projects_325066b3 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+  END IF;
+  IF '"public"."votes"' = ANY (hw_changed) THEN
+    DELETE FROM "headwater".queue_public_votes_85fcc1f6 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+  END IF;
+  RETURN taken;
+END
+$hw$;
