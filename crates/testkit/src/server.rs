@@ -28,7 +28,7 @@ impl TestServer {
     }
 }
 
-fn default_major() -> Option<u32> {
+pub(crate) fn default_major() -> Option<u32> {
     let text = std::env::var(VERSION_VARIABLE).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{VERSION_VARIABLE} is no major version: {text:?}")))
 }

@@ -1,15 +1,21 @@
-//! Eventual models while several writers write: every batch compared with the truth at its snapshot.
+//! Eventual models while several writers write: every batch compared with the truth at its snapshot; readers who look at several
+//! models at once; followers of the log.
 //!
-//! `HEADWATER_SECONDS` (6) is the time for each random test, `HEADWATER_SEED` the first round's seed (each round adds one),
+//! `HEADWATER_SECONDS` is the time for each test, `HEADWATER_SEED` the first round's seed (each round adds one),
 //! `HEADWATER_MODEL=pt_` keeps the models whose name contains it.
 
 use std::time::{Duration, Instant};
 
 use headwater_compile::{Mode, SourceFile};
+use headwater_testkit::TestDatabase;
 use headwater_testkit::behavior::{in_mode, warm_up};
-use headwater_testkit::eventual::{Checked, Verdict, Writers};
+use headwater_testkit::eventual::scene::execute;
+use headwater_testkit::eventual::{Checked, Follower, LeaderTask, Traffic, Verdict, Writers, assert_sound, pairs};
 use headwater_testkit::oracle::lines;
 use headwater_testkit::property::{Stage, chosen, models, schema};
+
+/// How long writers write over the same models.
+const ROUND: Duration = Duration::from_secs(5);
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -39,26 +45,28 @@ struct Sum {
 async fn every_model_is_exact_after_every_batch() {
     warm_up().await;
     let (all, schema) = (eventual_models(), schema());
-    let until = Instant::now() + Duration::from_secs(number("HEADWATER_SECONDS", 6));
+    // Setting the stage does not count.
+    let mut left = Duration::from_secs(number("HEADWATER_SECONDS", 5));
     let mut seed = number("HEADWATER_SEED", 3);
     let mut sum = Sum::default();
-    while Instant::now() < until {
+    while !left.is_zero() {
         let stage = Stage::set(&schema, &chosen(&all, seed)).await.unwrap_or_else(|error| panic!("{error}"));
-        let end = until.max(Instant::now() + Duration::from_secs(2)).min(Instant::now() + Duration::from_secs(10));
-        round(&stage, seed, end, &mut sum).await;
-        seed += 1;
+        let time = left.min(ROUND);
+        round(&stage, seed, time, &mut sum).await;
+        (seed, left) = (seed + 1, left - time);
     }
     eprintln!("{} models, last seed {}: {sum:?}", all.len(), seed - 1);
 }
 
 /// Writers on a copy of the stage, a batch after the other, each compared.
-async fn round(stage: &Stage, seed: u64, end: Instant, sum: &mut Sum) {
+async fn round(stage: &Stage, seed: u64, time: Duration, sum: &mut Sum) {
     let database = stage.copy().await;
     let mut checked = Checked::load(&database).await;
     let sessions = 4 + seed % 3;
     let writers = Writers::start(&database, &stage.tables, seed, sessions).await;
-    let mut pause = 0;
-    while Instant::now() < end {
+    let (mut pause, mut batches) = (0, 0);
+    let end = Instant::now() + time;
+    while Instant::now() < end || batches == 0 {
         // Short pauses and long ones, so that a batch takes a few statements or hundreds.
         pause = (pause + 7) % 60;
         tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -66,7 +74,8 @@ async fn round(stage: &Stage, seed: u64, end: Instant, sum: &mut Sum) {
             Ok(Verdict::GaveWay) => sum.gave_way += 1,
             Ok(Verdict::Done(batch, found)) => {
                 writers.note(&format!("-- batch {}: {} taken, {} keys", batch.number, batch.taken, batch.keys)).await;
-                (sum.batches, sum.taken, sum.keys) = (sum.batches + 1, sum.taken + batch.taken, sum.keys + batch.keys);
+                batches += 1;
+                (sum.taken, sum.keys) = (sum.taken + batch.taken, sum.keys + batch.keys);
                 if !found.is_empty() {
                     fail(stage, seed, &writers.recent().await, &lines(&found));
                 }
@@ -78,6 +87,7 @@ async fn round(stage: &Stage, seed: u64, end: Instant, sum: &mut Sum) {
     match writers.stop().await {
         Ok(count) => {
             sum.rounds += 1;
+            sum.batches += batches;
             sum.statements += count.statements;
             sum.refused += count.refused;
             sum.conflicts += count.conflicts;
@@ -90,4 +100,83 @@ fn fail(stage: &Stage, seed: u64, recent: &[String], problem: &str) {
     let history = recent.join("\n");
     let models = stage.models.len();
     panic!("-- batches, seed {seed}, PostgreSQL {}, {models} models\n{history}\n{problem}", stage.major());
+}
+
+/// A reader's statement sees all models at one snapshot of the sources: the sums that every transaction keeps are kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_reader_never_sees_one_model_ahead_of_another() {
+    warm_up().await;
+    let database = TestDatabase::create("reader").await;
+    pairs::set(&database.config()).await;
+    let (client, same) = (database.connect().await, database.connect().await);
+    let leader = LeaderTask::start(&database.config());
+    let traffic = Traffic::start(&database.config(), number("HEADWATER_SEED", 1), 5, Duration::from_millis(3));
+    let until = Instant::now() + Duration::from_secs(number("HEADWATER_SECONDS", 4));
+    let (mut looks, mut batches) = (0, std::collections::BTreeSet::new());
+    while Instant::now() < until {
+        assert_eq!(execute(&client, pairs::BROKEN).await, [""; 0]);
+        batches.extend(execute(&client, "SELECT max(number) FROM headwater.batch").await);
+        // Several statements of one snapshot are one look, too.
+        execute(&same, "BEGIN ISOLATION LEVEL REPEATABLE READ").await;
+        let total = execute(&same, "SELECT votes FROM total").await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(execute(&same, "SELECT count(*) FROM cards").await, total);
+        assert_eq!(execute(&same, pairs::BROKEN).await, [""; 0]);
+        execute(&same, "COMMIT").await;
+        looks += 2;
+    }
+    let transactions = traffic.stop().await;
+    leader.end().await;
+    assert!(batches.len() > 2, "only {batches:?}");
+    eprintln!("{looks} looks, {} batches, {transactions} transactions", batches.len());
+    // The statement would have said so.
+    let ahead = "BEGIN; DO $$ BEGIN EXECUTE (SELECT format('UPDATE headwater.%I SET votes = votes + 2', table_name) FROM headwater.model WHERE name = 'total'); END $$";
+    execute(&client, ahead).await;
+    assert_eq!(execute(&client, pairs::BROKEN).await.len(), 1);
+}
+
+/// Two followers, one from the start and one who comes later, read the log while writers write; replayed, it gives the models' rows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_log_has_every_position_once_and_gives_the_rows() {
+    warm_up().await;
+    let database = TestDatabase::create("log").await;
+    pairs::set(&database.config()).await;
+    let client = database.connect().await;
+    let mut first = Follower::begin(&client).await.expect("the log");
+    let mut second = None;
+    let leader = LeaderTask::start(&database.config());
+    let traffic = Traffic::start(&database.config(), number("HEADWATER_SEED", 1), 5, Duration::from_millis(3));
+    let began = Instant::now();
+    let time = Duration::from_secs(number("HEADWATER_SECONDS", 4));
+    let mut polls = 0;
+    while began.elapsed() < time {
+        for follower in std::iter::once(&mut first).chain(&mut second) {
+            follower.poll(&client).await.expect("the log").unwrap_or_else(|problem| panic!("{problem}"));
+            polls += 1;
+        }
+        if second.is_none() && began.elapsed() > time / 3 {
+            execute(&client, "TRUNCATE tags").await;
+            second = Some(Follower::begin(&client).await.expect("the log"));
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let transactions = traffic.stop().await;
+    assert_sound(&database.config(), &mut first).await;
+    assert_sound(&database.config(), second.as_mut().expect("it came")).await;
+    leader.end().await;
+    for model in ["by_project", "cards", "tagged", "events", "board"] {
+        let entries = first.entries.iter().filter(|entry| entry.model == model).count();
+        assert!(entries > 10, "{model}: {entries} entries");
+    }
+    // Of an event log, a key is heard of once, and stays.
+    let mut events: Vec<_> =
+        first.entries.iter().filter(|entry| entry.model == "events" && entry.op != "reset").collect();
+    assert!(events.iter().all(|entry| entry.op == "put"));
+    let heard = events.len();
+    events.sort_by_key(|entry| &entry.key);
+    events.dedup_by_key(|entry| &entry.key);
+    assert_eq!(events.len(), heard);
+    let stayed = "SELECT count(*) FROM events AS e WHERE NOT EXISTS (SELECT FROM votes AS v WHERE v.id = e.id)";
+    assert_ne!(execute(&client, stayed).await, ["0"]);
+    eprintln!("{polls} polls, {} positions, {transactions} transactions", first.position());
 }

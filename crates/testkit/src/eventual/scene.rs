@@ -102,8 +102,8 @@ impl Scene {
 
     /// Makes every batch stop before each model until nobody holds [`HOOK`].
     pub async fn hook(&self) {
-        let stop = "BEGIN\n  PERFORM pg_advisory_xact_lock_shared(7700);\n  IF m.sources";
-        self.mutate(&[("^run_step$", r"BEGIN\s+IF m\.sources", stop)]).await;
+        let stop = "\nBEGIN\n  PERFORM pg_advisory_xact_lock_shared(7700);\n";
+        self.mutate(&[("^run_step$", r"\nBEGIN\n", stop)]).await;
     }
 
     /// Runs statements in the session beside the batches.
