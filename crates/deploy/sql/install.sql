@@ -115,6 +115,13 @@ CREATE TABLE IF NOT EXISTS headwater.truncated (
 CREATE INDEX IF NOT EXISTS truncated_xid ON headwater.truncated (hw_xid);
 COMMENT ON TABLE headwater.truncated IS 'TRUNCATEs that no batch has seen yet';
 
+CREATE TABLE IF NOT EXISTS headwater.missed (
+  model text NOT NULL,
+  hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id()
+);
+CREATE INDEX IF NOT EXISTS missed_xid ON headwater.missed (hw_xid);
+COMMENT ON TABLE headwater.missed IS 'Writes whose maintenance of a model failed: whoever sees one knows that the model misses something, whatever its state says';
+
 CREATE TABLE IF NOT EXISTS headwater.changed (
   model text NOT NULL,
   key jsonb,
@@ -155,11 +162,12 @@ COMMENT ON TABLE headwater.mv_refresh_log IS 'One row for each rebuild of a mode
 REVOKE ALL ON ALL TABLES IN SCHEMA headwater FROM PUBLIC;
 
 -- Called by a trigger function's exception handler: a fault of Headwater's marks the model and lets the application's
--- write pass. A model that is already broken is left alone, so that writers do not queue on its row. It may run under
--- any search_path, hence the qualified operators.
+-- write pass. A model that is already broken is left alone, so that writers do not queue on its row; the note in headwater.missed
+-- outlives a repair that did not see this write. It may run under any search_path, hence the qualified operators.
 CREATE OR REPLACE FUNCTION headwater.mark_broken(broken_table text, code text, problem text) RETURNS void
 LANGUAGE plpgsql AS $body$
 BEGIN
+  INSERT INTO headwater.missed (model) VALUES (broken_table);
   UPDATE headwater.model
      SET state = 'broken',
          reason = pg_catalog.concat(code, ': ', problem),
@@ -202,6 +210,18 @@ BEGIN
 END
 $body$;
 
+-- Called where a SELECT has yielded rows of some keys: they must be one row a key.
+CREATE OR REPLACE FUNCTION headwater.one_row_a_key(rows bigint, keys bigint, model text) RETURNS boolean
+LANGUAGE plpgsql AS $body$
+BEGIN
+  IF rows OPERATOR(pg_catalog.>) keys THEN
+    RAISE EXCEPTION 'the SELECT of % yields several rows with one key', model
+      USING ERRCODE = 'unique_violation', HINT = 'Put columns that tell the rows apart into its unique index, or repair the data.';
+  END IF;
+  RETURN true;
+END
+$body$;
+
 -- How long a model that is rebuilt after changes waits between two rebuilds, where it does not say max_lag itself.
 CREATE OR REPLACE FUNCTION headwater.pause(max_lag interval) RETURNS interval
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $body$ SELECT coalesce(max_lag, interval '5 seconds') $body$;
@@ -226,13 +246,16 @@ END
 $body$;
 
 -- One model's part of a batch; gives how many keys it recomputed or rows it wrote.
-CREATE OR REPLACE FUNCTION headwater.run_step(m headwater.model, changed text[], truncated text[], since xid8, until xid8, also xid8[], force boolean)
+CREATE OR REPLACE FUNCTION headwater.run_step(m headwater.model, changed text[], truncated text[], since xid8, until xid8, also xid8[], missed boolean, force boolean)
 RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog AS $body$
 DECLARE
   n bigint;
   because text;
 BEGIN
+  IF missed THEN
+    RETURN headwater.rebuild_model(m, 'a write that failed to be queued');
+  END IF;
   IF m.sources && truncated THEN
     RETURN headwater.rebuild_model(m, 'truncate of ' || array_to_string(ARRAY(SELECT unnest(m.sources) INTERSECT SELECT unnest(truncated)), ', '));
   END IF;
@@ -318,6 +341,7 @@ DECLARE
   until xid8;
   also xid8[];
   what record;
+  missed text[];
   m headwater.model;
   began timestamptz;
   n bigint;
@@ -345,11 +369,13 @@ BEGIN
   until := pg_snapshot_xmax(cur);
   also := ARRAY(SELECT x FROM pg_snapshot_xip(last.snapshot) AS x EXCEPT SELECT x FROM pg_snapshot_xip(cur) AS x);
   SELECT p.* INTO what FROM headwater.pending(since, until, also) AS p;
+  missed := ARRAY(SELECT DISTINCT q.model FROM headwater.missed AS q WHERE q.hw_xid >= since AND q.hw_xid < until OR q.hw_xid = ANY (also));
   SELECT min(CASE WHEN o.state = 'broken' THEN coalesce(o.retry_at, '-infinity') ELSE coalesce(o.rebuilt_at + headwater.pause(o.max_lag), '-infinity') END)
     INTO waiting FROM headwater.model AS o
    WHERE o.step IS NOT NULL AND (o.dirty_since IS NOT NULL OR o.state = 'broken' AND o.installed_at IS NOT NULL);
   next_due := least(what.next_due, waiting);
   IF cardinality(what.changed) = 0 AND cardinality(what.truncated) = 0 AND cardinality(what.due) = 0 AND NOT what.noted
+     AND NOT EXISTS (SELECT FROM headwater.model AS o WHERE o.step IS NOT NULL AND o.table_name = ANY (missed))
      AND (waiting IS NULL OR waiting > now() AND NOT force) THEN
     outcome := 'idle';
     RETURN;
@@ -358,7 +384,7 @@ BEGIN
     SELECT o.* FROM headwater.model AS o
      WHERE o.step IS NOT NULL
        AND (o.state IN ('building', 'serving')
-            AND (o.sources && what.changed OR o.sources && what.truncated OR o.table_name = ANY (what.due) OR o.dirty_since IS NOT NULL)
+            AND (o.sources && what.changed OR o.sources && what.truncated OR o.table_name = ANY (what.due) OR o.table_name = ANY (missed) OR o.dirty_since IS NOT NULL)
             OR o.state = 'broken' AND o.installed_at IS NOT NULL AND (o.retry_at IS NULL OR o.retry_at <= now()))
      ORDER BY o.table_name
   LOOP
@@ -375,7 +401,7 @@ BEGIN
       END;
     ELSIF careful THEN
       BEGIN
-        keys := keys + headwater.run_step(m, what.changed, what.truncated, since, until, also, force);
+        keys := keys + headwater.run_step(m, what.changed, what.truncated, since, until, also, m.table_name = ANY (missed), force);
       EXCEPTION
         WHEN transaction_rollback OR lock_not_available OR query_canceled THEN
           RAISE;
@@ -384,7 +410,7 @@ BEGIN
           failed := failed || m.name;
       END;
     ELSE
-      keys := keys + headwater.run_step(m, what.changed, what.truncated, since, until, also, force);
+      keys := keys + headwater.run_step(m, what.changed, what.truncated, since, until, also, m.table_name = ANY (missed), force);
     END IF;
   END LOOP;
   number := last.number + 1;
@@ -396,6 +422,10 @@ BEGIN
     END IF;
   END IF;
   taken := headwater.forget(what.changed, since, until, also);
+  IF cardinality(missed) > 0 THEN
+    DELETE FROM headwater.missed AS q USING headwater.model AS o
+     WHERE o.table_name = q.model AND o.step IS NOT NULL AND (q.hw_xid >= since AND q.hw_xid < until OR q.hw_xid = ANY (also));
+  END IF;
   IF cardinality(what.truncated) > 0 THEN
     DELETE FROM headwater.truncated AS q WHERE q.hw_xid >= since AND q.hw_xid < until OR q.hw_xid = ANY (also);
   END IF;
@@ -458,6 +488,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $body$
 DECLARE
   target pg_snapshot := pg_current_snapshot();
   called timestamptz := clock_timestamp();
+  system text := (SELECT c.system FROM headwater.cluster() AS c);
   last headwater.batch%ROWTYPE;
   behind boolean;
   what record;
@@ -472,8 +503,12 @@ BEGIN
   END IF;
   LOOP
     SELECT b.* INTO last FROM headwater.batch AS b ORDER BY b.number DESC LIMIT 1;
-    -- A model that waits for its turn is as of an earlier batch.
-    behind := EXISTS (
+    -- Another server's snapshot says nothing here. A model that waits for its turn is as of an earlier batch; one that is broken and
+    -- has not been tried yet is rebuilt by the next. One that has failed again is not waited for: status names it.
+    behind := last.system <> system OR EXISTS (
+      SELECT FROM headwater.model AS o
+       WHERE o.installed_at IS NOT NULL AND o.step IS NOT NULL AND o.state = 'broken' AND o.retry_at IS NULL
+    ) OR EXISTS (
       SELECT FROM headwater.model AS o LEFT JOIN headwater.batch AS b ON b.number = o.exact_batch
        WHERE o.installed_at IS NOT NULL AND o.state = 'serving' AND o.dirty_since IS NOT NULL
          AND headwater.covers(b.snapshot, target) IS NOT TRUE);
@@ -493,7 +528,7 @@ BEGIN
     IF clock_timestamp() > called + timeout THEN
       RAISE EXCEPTION 'the models are not up to date after %', timeout
         USING ERRCODE = 'query_canceled',
-              HINT = CASE WHEN EXISTS (SELECT FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 1752659058 AND l.objid = 1835100526)
+              HINT = CASE WHEN EXISTS (SELECT FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()) AND l.classid = 1752659058 AND l.objid = 1835100526)
                      THEN 'Batches take longer than that, or wait for a lock: see headwater status.'
                      ELSE 'No leader is running: start headwater maintain.' END;
     END IF;

@@ -122,18 +122,32 @@ fn failed(model: &InstalledModel, error: &Error) -> Verified {
 }
 
 async fn verify_model(client: &mut Client, model: &InstalledModel, repaired: bool) -> Result<Verified, Error> {
+    if repaired && !model.eventual {
+        // What failed up to here is repaired below; what commits later leaves its note.
+        let sql = "WITH seen AS (DELETE FROM headwater.missed WHERE model = $1 RETURNING 1) \
+                   UPDATE headwater.model SET state = 'broken', reason = coalesce(reason, 'a write failed to maintain it') \
+                   WHERE table_name = $1 AND state = 'serving' AND EXISTS (SELECT FROM seen)";
+        client.execute(sql, &[&model.table_name]).await.during("looking for writes that failed")?;
+    }
+    let broken = repaired && is_broken(client, &model.table_name).await?;
     let mut comparison = compare_model(client, model).await?;
     let mut repaired_keys = None;
     if repaired && !comparison.is_exact() {
         repaired_keys = Some(repair(client, model).await?);
         comparison = compare_model(client, model).await?;
     }
-    let heals = repaired && comparison.is_exact() && model.state == State::Broken;
+    let heals = broken && comparison.is_exact();
     if heals && !model.eventual {
         set_serving(client, &model.table_name).await?;
     }
     let broken = (model.state == State::Broken && !heals).then(|| model.reason.clone().unwrap_or_default());
     Ok(Verified { name: model.name.short(), exact: comparison.is_exact(), comparison, repaired_keys, broken })
+}
+
+async fn is_broken(client: &Client, table: &str) -> Result<bool, Error> {
+    let sql = "SELECT state = 'broken' FROM headwater.model WHERE table_name = $1";
+    let row = client.query_opt(sql, &[&table]).await.during("reading a model's state")?;
+    Ok(row.is_some_and(|row| row.get(0)))
 }
 
 /// Compares an installed model with its SELECT.

@@ -127,7 +127,8 @@ impl Upkeep {
     /// Broken eventual models are rebuilt by batches; realtime ones are repaired here, as a writer would.
     async fn repair(&mut self, client: &mut Client, observer: &dyn Observer) -> Result<(), Error> {
         let sql = "SELECT CASE WHEN m.schema_name = 'public' THEN m.name ELSE m.schema_name || '.' || m.name END FROM headwater.model AS m \
-                   WHERE m.state = 'broken' AND m.mode = 'realtime' AND m.installed_at IS NOT NULL";
+                   WHERE m.mode = 'realtime' AND m.installed_at IS NOT NULL AND (m.state = 'broken' \
+                   OR m.state = 'serving' AND EXISTS (SELECT FROM headwater.missed AS q WHERE q.model = m.table_name))";
         let broken = client.query(sql, &[]).await.during("looking for broken models")?;
         let broken: Vec<String> = broken.iter().map(|row| row.get(0)).collect();
         self.repairs.retain(|name, (_, pause)| broken.contains(name) || *pause > FIRST_PAUSE);

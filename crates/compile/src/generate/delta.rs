@@ -143,31 +143,26 @@ pub fn batch(
     let event = Event::Batch;
     let value = |side: char, n: usize| format!("g.{side}{n}");
     let keys = &plan.key.columns;
-    let row: Vec<String> =
-        (0..keys.len()).map(|position| format!("g.{}::{}", attribute(position), keys[position].ty.sql)).collect();
-    let folded: Vec<String> =
-        keys.iter().enumerate().map(|(n, column)| format!("m.{} AS {}", quoted(&column.name), attribute(n))).collect();
-    let same: Vec<String> = keys
-        .iter()
-        .enumerate()
-        .map(|(n, column)| {
-            let (one, other) = (format!("u.{}", attribute(n)), format!("g.{}", attribute(n)));
-            let equal = format!("{one} {} {other}", super::sql::equals(&column.ty));
-            if column.not_null { equal } else { format!("({equal} OR {one} IS NULL AND {other} IS NULL)") }
-        })
-        .collect();
+    let listed = |alias: &str, name: &dyn Fn(usize) -> String| {
+        let each = |(n, column): (usize, &crate::plan::key::KeyColumn)| {
+            format!("{alias}.{}::{} AS {}", name(n), column.ty.sql, attribute(n))
+        };
+        keys.iter().enumerate().map(each).collect::<Vec<_>>().join(", ")
+    };
+    let row: Vec<String> = (0..keys.len()).map(|n| format!("q.{}", attribute(n))).collect();
     format!(
-        "WITH {taken}, g AS MATERIALIZED (\n{changes}\n), u AS (\n  UPDATE {table} AS m SET\n{set}\n  FROM g\n  WHERE {matches}{guards}\n  RETURNING {folded}\n)\nSELECT array_agg(ROW({row})::{key_type}) INTO hw_more FROM g\nWHERE NOT EXISTS (SELECT FROM u WHERE {same})",
+        "WITH {taken}, g AS MATERIALIZED (\n{changes}\n), u AS (\n  UPDATE {table} AS m SET\n{set}\n  FROM g\n  WHERE {matches}{guards}\n  RETURNING {folded}\n)\nSELECT array_agg(ROW({row})::{key_type}) INTO hw_more\nFROM (SELECT {came} FROM g EXCEPT SELECT {went} FROM u) AS q",
+        came = listed("g", &attribute),
+        went = listed("u", &attribute),
+        folded = listed("m", &|n| quoted(&keys[n].name)),
         taken = super::queue::taken(queue),
         changes = indent(&changes(plan, delta, table, event, catalog), 2),
         table = names.table,
         set = indent(&assignments(delta, event, &value).join(",\n"), 4),
         matches = matches_key(keys, "m", "g"),
         guards = guards(delta, event, &value).iter().map(|guard| format!("\n    AND {guard}")).collect::<String>(),
-        folded = folded.join(", "),
         row = row.join(", "),
         key_type = names.key_type,
-        same = same.join(" AND "),
     )
 }
 

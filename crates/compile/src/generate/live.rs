@@ -86,15 +86,23 @@ fn changes(plan: &MaintenancePlan, names: &Names) -> Statement {
         .collect();
     let row = format!("to_jsonb(m) - ARRAY[{}]::text[]", hidden.join(", "));
     let row = if plan.key.unique { row } else { format!("jsonb_agg({row})") };
+    let noted = format!(
+        "FROM headwater.changed AS q WHERE q.model = {} AND ({} OR q.hw_xid = pg_current_xact_id())",
+        quote_literal(names.table.name.as_str()),
+        in_window("q")
+    );
     let body = format!(
-        "-- Headwater, {table}: what has become of the keys that were noted.\nBEGIN\n  RETURN QUERY\n  SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r.\"row\" IS NULL THEN 'gone' ELSE 'put' END, c.key, r.\"row\"\n  FROM (\n    SELECT DISTINCT q.key FROM headwater.changed AS q\n    WHERE q.model = {model} AND ({window} OR q.hw_xid = pg_current_xact_id())\n  ) AS c\n  LEFT JOIN LATERAL (\n    SELECT {row} AS \"row\" FROM {table} AS m, jsonb_populate_record(NULL::{key_type}, c.key) AS k WHERE {same}\n  ) AS r ON c.key IS NOT NULL\n  ORDER BY c.key;\nEND",
+        "-- Headwater, {table}: what has become of the keys that were noted.\nBEGIN\n  RETURN QUERY\n  SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r.\"row\" IS NULL THEN 'gone' ELSE 'put' END, c.key, r.\"row\"\n  FROM (\n    SELECT DISTINCT q.key {noted}\n  ) AS c\n  LEFT JOIN LATERAL (\n    SELECT {row} AS \"row\" FROM {table} AS m, jsonb_populate_record(NULL::{key_type}, c.key) AS k WHERE {same}\n  ) AS r ON c.key IS NOT NULL\n  ORDER BY c.key NULLS FIRST;\nEND",
         table = names.table,
-        model = quote_literal(names.table.name.as_str()),
-        window = in_window("q"),
         key_type = names.key_type,
         same = matches_key(&plan.key.columns, "m", "k"),
     );
-    let settings = [("search_path".to_owned(), "pg_catalog".to_owned()), ("timezone".to_owned(), "UTC".to_owned())];
+    let settings = [
+        ("search_path".to_owned(), "pg_catalog".to_owned()),
+        ("timezone".to_owned(), "UTC".to_owned()),
+        // Rows are looked up by their key, however small the model was when the leader's session made its plan.
+        ("enable_seqscan".to_owned(), "off".to_owned()),
+    ];
     function(
         &format!(
             "{}(hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS TABLE (op text, key jsonb, \"row\" jsonb) LANGUAGE plpgsql",

@@ -68,8 +68,11 @@ fn recompute(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     // Planning the core takes longer than running it for a few keys, and a plan for these keys would serve any others.
     settings.push(("plan_cache_mode".to_owned(), "force_generic_plan".to_owned()));
     if plan.mode == Mode::Eventual {
-        // The step that calls it has switched this off for the queues.
-        settings.push(("enable_seqscan".to_owned(), "on".to_owned()));
+        // The step that calls it has switched these off. Keys are looked up by an index, however small the tables were when the
+        // leader's session made its plan; what has no key to look up reads everything.
+        settings.extend(["enable_hashjoin", "enable_mergejoin"].map(|name| (name.to_owned(), "on".to_owned())));
+        let seqscan = if plan.key.is_constant() { "on" } else { "off" };
+        settings.push(("enable_seqscan".to_owned(), seqscan.to_owned()));
     }
     (function(&head, &settings, &body, "recomputes the rows with the given keys"), signature)
 }
@@ -92,7 +95,7 @@ pub fn add(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
 pub fn kept(plan: &MaintenancePlan, alias: &str) -> Option<String> {
     let (column, interval) = plan.keep.as_ref()?;
     Some(format!(
-        "{alias}.{} OPERATOR(pg_catalog.>) pg_catalog.now() OPERATOR(pg_catalog.-) {}::pg_catalog.interval",
+        "{alias}.{} OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) {}::pg_catalog.interval)",
         quoted(column),
         quote_literal(interval)
     ))
@@ -126,7 +129,8 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
     // Every key is locked, so nobody else can insert it meanwhile: an UPDATE and an INSERT of the rest need no arbiter,
     // which also serves keys with NULLs where no unique index covers them.
     format!(
-        "WITH fresh AS MATERIALIZED (\n{fresh}\n), gone AS (\n{gone}\n), altered AS (\n{altered}\n)\nINSERT INTO {table} ({list}{mark_column})\nSELECT {chosen}{mark_value}\nFROM fresh AS f\nWHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {row})\n  AND {GONE_FIRST}\n  AND (SELECT pg_catalog.count(*) FROM altered) OPERATOR(pg_catalog.>=) 0",
+        "WITH fresh AS MATERIALIZED (\n{fresh}\n), gone AS (\n{gone}\n), altered AS (\n{altered}\n)\nINSERT INTO {table} ({list}{mark_column})\nSELECT {chosen}{mark_value}\nFROM fresh AS f\nWHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {row})\n  AND {GONE_FIRST}\n  AND (SELECT pg_catalog.count(*) FROM altered) OPERATOR(pg_catalog.>=) 0{one_row_a_key}",
+        one_row_a_key = one_row_a_key(plan, names),
         fresh = indent(fresh, 2),
         gone = indent(&gone, 2),
         altered = indent(
@@ -141,6 +145,21 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
         mark_column = mark.0,
         mark_value = mark.1,
         row = matches_row(columns, "m", "f"),
+    )
+}
+
+/// Where only a declared index says that the key is unique, the SELECT is not taken at its word: an UPDATE FROM several rows for one
+/// would take any of them in silence.
+#[must_use]
+pub fn one_row_a_key(plan: &MaintenancePlan, names: &Names) -> String {
+    if plan.key.proven {
+        return String::new();
+    }
+    let key: Vec<String> = plan.key.columns.iter().map(|column| format!("f.{}", quoted(&column.name))).collect();
+    format!(
+        "\n  AND (SELECT headwater.one_row_a_key(pg_catalog.count(*), pg_catalog.count(DISTINCT ROW({})), {}) FROM fresh AS f)",
+        key.join(", "),
+        quote_literal(names.table.name.as_str())
     )
 }
 

@@ -1,7 +1,7 @@
 //! An eventual model's rebuild: everything is computed once, and only what differs is written. For the diff tier, after TRUNCATE,
 //! when a model is healed, and where a large part of the keys is affected.
 
-use super::maintain::{GONE_FIRST, add};
+use super::maintain::{GONE_FIRST, add, one_row_a_key};
 use super::names::Names;
 use super::sql::{function, indent, matches_row, quoted};
 use crate::output::Statement;
@@ -29,7 +29,9 @@ pub fn function_of(plan: &MaintenancePlan, names: &Names) -> (Statement, String)
     let head = format!("{}() RETURNS bigint LANGUAGE plpgsql", names.rebuild);
     let mut settings = plan.pinned.clone();
     settings.push(("search_path".to_owned(), "pg_catalog".to_owned()));
-    settings.push(("enable_seqscan".to_owned(), "on".to_owned()));
+    settings.extend(
+        ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"].map(|name| (name.to_owned(), "on".to_owned())),
+    );
     settings.push(("plan_cache_mode".to_owned(), "force_custom_plan".to_owned()));
     settings.push(("jit".to_owned(), "off".to_owned()));
     (function(&head, &settings, &body, "computes everything and writes what differs"), format!("{}()", names.rebuild))
@@ -48,7 +50,8 @@ fn rows(plan: &MaintenancePlan, names: &Names) -> Write {
     let same = |one: &str, other: &str| same_key(plan, one, other);
     let set = stored.iter().map(|name| format!("{name} = f.{name}")).collect::<Vec<_>>().join(", ");
     let with = format!(
-        "fresh AS MATERIALIZED (\n  SELECT * FROM {core}\n), gone AS (\n  DELETE FROM {table} AS m WHERE NOT EXISTS (SELECT FROM fresh AS f WHERE {f_m}) RETURNING 1\n), altered AS (\n  UPDATE {table} AS m SET {set}\n  FROM fresh AS f\n  WHERE {m_f}\n    AND ROW({old})::record OPERATOR(pg_catalog.*<>) ROW({new})::record\n    AND {GONE_FIRST}\n  RETURNING 1\n), added AS (\n  INSERT INTO {table} ({list})\n  SELECT {new} FROM fresh AS f\n  WHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {m_f})\n    AND {GONE_FIRST}\n    AND (SELECT count(*) FROM altered) >= 0\n  RETURNING 1\n)",
+        "fresh AS MATERIALIZED (\n  SELECT * FROM {core}\n), gone AS (\n  DELETE FROM {table} AS m WHERE NOT EXISTS (SELECT FROM fresh AS f WHERE {f_m}) RETURNING 1\n), altered AS (\n  UPDATE {table} AS m SET {set}\n  FROM fresh AS f\n  WHERE {m_f}\n    AND ROW({old})::record OPERATOR(pg_catalog.*<>) ROW({new})::record\n    AND {GONE_FIRST}\n  RETURNING 1\n), added AS (\n  INSERT INTO {table} ({list})\n  SELECT {new} FROM fresh AS f\n  WHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {m_f})\n    AND {GONE_FIRST}\n    AND (SELECT count(*) FROM altered) >= 0{one_row_a_key}\n  RETURNING 1\n)",
+        one_row_a_key = one_row_a_key(plan, names),
         core = names.core,
         table = names.table,
         f_m = same("f", "m"),

@@ -73,7 +73,10 @@ pub fn function_of(model: &CompiledModel, queues: &[Queue], catalog: &Catalog) -
     // The search path is pinned, so that generated phrases may name pg_catalog's functions plainly; the queues are read by their
     // index however small they were when the plan was made.
     settings.push(("search_path".to_owned(), "pg_catalog".to_owned()));
-    settings.push(("enable_seqscan".to_owned(), "off".to_owned()));
+    // So are the model's rows: a plan that joins all of them serves no small batch.
+    settings.extend(
+        ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"].map(|name| (name.to_owned(), "off".to_owned())),
+    );
     settings.push(("plan_cache_mode".to_owned(), "force_generic_plan".to_owned()));
     vec![
         function(&head, &settings, &body, &format!("{}: its part of a batch", model.name.short())),

@@ -40,9 +40,7 @@ pub fn explain(plan: &MaintenancePlan) -> String {
             }
         }
     }
-    let one_row =
-        plan.key.columns.iter().all(|column| column.origins.iter().all(|(_, expr)| expr.relations().is_empty()));
-    if one_row && plan.tier() == "keyed" {
+    if plan.key.is_constant() && plan.tier() == "keyed" {
         let _ = writeln!(text, "note     every change computes the whole model again: it is one row without a delta");
     }
     let moved: Vec<&str> = plan

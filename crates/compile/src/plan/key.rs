@@ -22,8 +22,18 @@ pub struct Key {
     pub columns: Vec<KeyColumn>,
     /// False where several rows may share it: they are then replaced together.
     pub unique: bool,
+    /// The SELECT itself says so. Otherwise only a declared index does.
+    pub proven: bool,
     /// Where it comes from, in words.
     pub reason: String,
+}
+
+impl Key {
+    /// True where no column of a table is in it: the whole model has one key.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        self.columns.iter().all(|column| column.origins.iter().all(|(_, expr)| expr.relations().is_empty()))
+    }
 }
 
 /// One column of the key.
@@ -60,7 +70,8 @@ pub fn candidates(
             index.columns.iter().map(|name| outputs.column(name.as_ref()?.as_str())).collect();
         if let Some(columns) = columns {
             let reason = format!("the unique index {}", index.name.as_ref().map_or("", Ident::as_str));
-            found.push((Key { columns, unique: true, reason: reason.trim_end().to_owned() }, split.clone()));
+            let proven = outputs.identify(&columns);
+            found.push((Key { columns, unique: true, proven, reason: reason.trim_end().to_owned() }, split.clone()));
         }
     }
     if let Some(set) = analysis.shape.unique.iter().min_by_key(|set| set.len()) {
@@ -70,13 +81,17 @@ pub fn candidates(
         }
         let columns: Option<Vec<KeyColumn>> = set.iter().map(|position| outputs.at(*position)).collect();
         if let Some(columns) = columns {
-            found.push((Key { columns, unique: true, reason: reason(analysis).to_owned() }, split.clone()));
+            found.push((
+                Key { columns, unique: true, proven: true, reason: reason(analysis).to_owned() },
+                split.clone(),
+            ));
         }
     }
     if let Some(key) = &analysis.shape.key {
         let mut split = split.clone();
         if let Some(columns) = hidden_columns(key, catalog, analysis, &mut split) {
-            found.push((Key { columns, unique: true, reason: format!("{}, kept hidden", reason(analysis)) }, split));
+            let reason = format!("{}, kept hidden", reason(analysis));
+            found.push((Key { columns, unique: true, proven: true, reason }, split));
         }
     }
     found.extend(bag(&outputs).map(|key| (key, split.clone())));
@@ -96,7 +111,7 @@ fn single_row(split: &mut Split) -> Key {
     };
     let origins = vec![(0, Expr::new(zero.clone()))];
     let column = KeyColumn { name, ty, not_null: true, origins, visible: Some(Expr::new(zero)) };
-    Key { columns: vec![column], unique: true, reason: "the whole model is one row".to_owned() }
+    Key { columns: vec![column], unique: true, proven: true, reason: "the whole model is one row".to_owned() }
 }
 
 fn reason(analysis: &Analysis) -> &'static str {
@@ -117,6 +132,13 @@ struct Outputs<'a> {
 }
 
 impl Outputs<'_> {
+    /// True where the SELECT itself says that these columns, or some of them, identify a row.
+    fn identify(&self, columns: &[KeyColumn]) -> bool {
+        let position = |column: &KeyColumn| self.split.columns.iter().position(|stored| stored.name == column.name);
+        let positions: BTreeSet<usize> = columns.iter().filter_map(position).collect();
+        self.analysis.shape.unique.iter().any(|set| set.is_subset(&positions))
+    }
+
     fn column(&self, name: &str) -> Option<KeyColumn> {
         let position = self.split.columns.iter().position(|column| column.name == name)?;
         self.at(position)
@@ -168,7 +190,7 @@ fn hidden_columns(key: &[Expr], catalog: &Catalog, analysis: &Analysis, split: &
 fn bag(outputs: &Outputs<'_>) -> Option<Key> {
     let mentions: Vec<usize> = (0..outputs.analysis.occurrences.len()).collect();
     let reached = |column: &KeyColumn| {
-        let key = Key { columns: vec![column.clone()], unique: false, reason: String::new() };
+        let key = Key { columns: vec![column.clone()], unique: false, proven: true, reason: String::new() };
         super::rules::keyed::paths(outputs.analysis, &key, &mentions).is_ok()
     };
     let columns: Vec<KeyColumn> = (0..outputs.split.columns.len())
@@ -181,7 +203,7 @@ fn bag(outputs: &Outputs<'_>) -> Option<Key> {
         "no unique key: rows that share ({}) are replaced together",
         names.into_iter().collect::<Vec<_>>().join(", ")
     );
-    (!columns.is_empty()).then_some(Key { columns, unique: false, reason })
+    (!columns.is_empty()).then_some(Key { columns, unique: false, proven: true, reason })
 }
 
 /// The first declared unique index over stored columns, taken at its word: for models that are computed anew, where nothing else
@@ -195,7 +217,7 @@ pub fn declared(model: &ParsedModel, resolution: &Resolution, split: &Split) -> 
     model.indexes.iter().filter(|index| index.unique && !index.has_predicate).find_map(|index| {
         let columns: Option<Vec<KeyColumn>> = index.columns.iter().map(|name| column(name.as_ref()?)).collect();
         let reason = format!("the unique index {}", index.name.as_ref().map_or("", Ident::as_str));
-        Some(Key { columns: columns?, unique: true, reason: reason.trim_end().to_owned() })
+        Some(Key { columns: columns?, unique: true, proven: false, reason: reason.trim_end().to_owned() })
     })
 }
 
@@ -216,7 +238,7 @@ fn given(resolution: &Resolution, stored: &Stored) -> Option<KeyColumn> {
 pub fn whole_row(resolution: &Resolution, split: &Split) -> Option<Key> {
     let columns: Vec<KeyColumn> = split.columns.iter().filter_map(|stored| given(resolution, stored)).collect();
     let reason = "nothing identifies a row: all columns together".to_owned();
-    (!columns.is_empty()).then_some(Key { columns, unique: false, reason })
+    (!columns.is_empty()).then_some(Key { columns, unique: false, proven: true, reason })
 }
 
 /// What is said where there is no key at all.
