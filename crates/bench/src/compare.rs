@@ -78,11 +78,22 @@ impl Measured {
 
 /// Measures all variants of a case.
 pub async fn compare(arena: &Arena, case: &str, variants: &[Variant]) -> Result<Vec<Measured>, Failure> {
+    compare_with(arena, case, variants, async |_, variant| load::run(variant.load.clone(), arena.effort.turn).await)
+        .await
+}
+
+/// The same, with more around a turn than its load: `turn` is given the variant and its place.
+pub async fn compare_with(
+    arena: &Arena,
+    case: &str,
+    variants: &[Variant],
+    mut turn: impl AsyncFnMut(usize, &Variant) -> Result<Found, Failure>,
+) -> Result<Vec<Measured>, Failure> {
     let mut turns: Vec<Vec<Found>> = vec![Vec::new(); variants.len()];
     for round in 1..=arena.effort.rounds {
-        for (variant, turns) in variants.iter().zip(&mut turns) {
+        for (position, variant) in variants.iter().enumerate() {
             eprintln!("  {case}, round {round}: {}", variant.name);
-            turns.push(load::run(variant.load.clone(), arena.effort.turn).await?);
+            turns[position].push(turn(position, variant).await?);
         }
     }
     let ratio = |one: usize, other: Option<usize>, figure: fn(&Found, &Found) -> f64| {

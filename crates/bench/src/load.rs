@@ -83,7 +83,8 @@ impl ToSql for Uuid {
 }
 
 impl Value {
-    fn as_sql(&self) -> &(dyn ToSql + Sync) {
+    /// For tokio-postgres.
+    pub fn as_sql(&self) -> &(dyn ToSql + Sync) {
         match self {
             Self::Uuid(value) => value,
             Self::Uuids(values) => values,

@@ -6,16 +6,24 @@
 //! | module | does |
 //! | --- | --- |
 //! | [`arena`] | the private server and the databases: one copy of the same data per variant |
+//! | [`models`] | the showcase's models, chosen by name, as declared or all eventual |
 //! | [`load`] | clients that write for a while; latencies, and the CPU time of their backends ([`cpu`]) |
+//! | [`paced`] | clients that write so many times a second, whatever the server does |
+//! | [`leader`], [`probe`] | who maintains eventual models, and how soon a commit is in them |
 //! | [`compare`] | variants in turns, and their ratios |
 //! | [`suites`] | one module per suite |
-//! | [`report`], [`plot`] | tables, JSON, SVG |
+//! | [`report`], [`plot`], [`curves`] | tables, JSON, SVG |
 
 mod arena;
 mod compare;
 mod cpu;
+mod curves;
+mod leader;
 mod load;
+mod models;
+mod paced;
 mod plot;
+mod probe;
 mod report;
 mod suites;
 

@@ -86,7 +86,8 @@ text {{ font: 12px sans-serif; fill: #333 }} .title {{ font-size: 15px; font-wei
     )
 }
 
-fn escaped(text: &str) -> String {
+/// As SVG's text.
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

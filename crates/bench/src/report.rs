@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::arena::Arena;
 use crate::compare::{Measured, Spread};
+use crate::curves::{self, Panel};
 use crate::suites::Suite;
 use crate::{Effort, Failure, plot};
 
@@ -18,6 +19,8 @@ pub struct Outcome {
     pub verdicts: Vec<Verdict>,
     /// For the plot.
     pub bars: Vec<Bar>,
+    /// For a plot over time, one below the other.
+    pub curves: Vec<Panel>,
     /// Everything.
     pub data: Vec<Value>,
     /// Sentences below the table.
@@ -238,8 +241,11 @@ impl Report {
             }));
         }
         if !outcome.bars.is_empty() {
-            let file = if suite.depends_on_scale() { format!("{}-scale{scale}", suite.name()) } else { suite.name() };
-            self.plots.push((file, plot::bars(&title(suite, scale), &outcome.bars)));
+            self.plots.push((file(suite, scale, ""), plot::bars(&title(suite, scale), &outcome.bars)));
+        }
+        if !outcome.curves.is_empty() {
+            let svg = curves::stacked(&title(suite, scale), &outcome.curves);
+            self.plots.push((file(suite, scale, "-over-time"), svg));
         }
         self.met.extend(outcome.verdicts.into_iter().map(|verdict| (title(suite, scale), verdict)));
     }
@@ -286,6 +292,11 @@ impl Report {
 
 fn title(suite: Suite, scale: f64) -> String {
     if suite.depends_on_scale() { format!("{}, scale {scale}", suite.name()) } else { suite.name() }
+}
+
+fn file(suite: Suite, scale: f64, what: &str) -> String {
+    let of_scale = if suite.depends_on_scale() { format!("-scale{scale}") } else { String::new() };
+    format!("{}{what}{of_scale}", suite.name())
 }
 
 fn sentence(verdict: &Verdict) -> String {

@@ -3,10 +3,15 @@
 mod after_bulk;
 mod backfill;
 mod bulk;
+mod bulk_update;
 mod compile;
+mod freshness;
 mod group_size;
+mod long_transaction;
 mod messages;
+mod queue;
 mod stages;
+mod sustained;
 mod votes;
 
 use clap::ValueEnum;
@@ -36,6 +41,16 @@ pub enum Suite {
     Backfill,
     /// check and apply of the showcase
     Compile,
+    /// One vote with a change queue fed, with and without the leader
+    Queue,
+    /// From commit to eventual models under 1,000 commits/s, and the leader's CPU time when idle
+    Freshness,
+    /// Votes as fast as they go with document 003's eight views eventual; on many projects and on one
+    Sustained,
+    /// Votes and freshness before, during and after an UPDATE of a million rows
+    BulkUpdate,
+    /// Batches while a transaction stays open
+    LongTransaction,
     /// Where the time of a trigger goes
     Stages,
 }
@@ -68,6 +83,11 @@ impl Suite {
             Self::AfterBulk => after_bulk::run(arena, scale).await,
             Self::Backfill => backfill::run(arena, scale).await,
             Self::Compile => compile::run(arena, scale).await,
+            Self::Queue => queue::run(arena, scale).await,
+            Self::Freshness => freshness::run(arena, scale).await,
+            Self::Sustained => sustained::run(arena, scale).await,
+            Self::BulkUpdate => bulk_update::run(arena, scale).await,
+            Self::LongTransaction => long_transaction::run(arena, scale).await,
             Self::Stages => stages::run(arena).await,
         }
     }
