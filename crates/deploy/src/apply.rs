@@ -14,7 +14,7 @@ use crate::error::{During, Error, Problems};
 use crate::fill::fill;
 use crate::install::{INSTALL, install, installed_version};
 use crate::installed::{self, InstalledModel};
-use crate::locks::Patience;
+use crate::locks::{Locking, Patience};
 use crate::precheck;
 use crate::progress::Progress;
 use crate::queues;
@@ -352,7 +352,31 @@ async fn maintain_building(
     create_queues(lock, &unfed).await?;
     let triggers = plan.wanted.building_triggers(building, &unfed);
     triggers::install_building(lock, &triggers, &plan.wanted.catalog, options.patience, progress).await?;
-    take_into_batches(lock, plan, building, &unfed).await
+    take_into_batches(lock, plan, building, &unfed).await?;
+    empty_unfilled(lock, building, options, progress).await
+}
+
+/// Triggers come table by table, and those that came first have made rows that miss what happened to tables whose triggers came later. A
+/// fill adds what is not there and leaves alone what is, so it begins with nothing. The lock waits for writers under way who have made
+/// such rows; whoever comes after them finds all triggers.
+async fn empty_unfilled(
+    lock: &mut SchemaLock,
+    building: &[&CompiledModel],
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    let names: Vec<&str> = building.iter().map(|model| model.table.name.as_str()).collect();
+    let sql = "SELECT table_name FROM headwater.model WHERE table_name = ANY ($1) AND boundaries IS NULL";
+    let unfilled = lock.query(sql, &[&names]).await.during("looking which fills have not begun")?;
+    let unfilled: Vec<String> = unfilled.iter().map(|row| row.get(0)).collect();
+    for model in building.iter().filter(|model| unfilled.contains(&model.table.name.as_str().to_owned())) {
+        let doing = format!("emptying {} before its fill", model.name.short());
+        let tables = [model.table.to_string()];
+        Locking { doing: &doing, tables: &tables, exclusive: true, patience: options.patience }
+            .run(lock, &[format!("TRUNCATE {}", model.table)], progress)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn create_queues(lock: &mut SchemaLock, unfed: &[Queue]) -> Result<(), Error> {

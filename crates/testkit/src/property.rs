@@ -21,14 +21,14 @@ pub mod tables;
 
 use std::path::{Path, PathBuf};
 
-use headwater_compile::SourceFile;
+use headwater_compile::{Mode, SourceFile};
 
-use crate::behavior::root;
+use crate::behavior::{in_mode, root};
 use crate::traffic::Random;
 pub use session::Failure;
 pub use stage::Stage;
 
-/// The models of the showcase and of `tests/property`, one file for each model, so that some can be left out.
+/// The models of the showcase and of `tests/property`, all realtime, one file for each, so that some can be left out.
 ///
 /// # Panics
 /// Where a file cannot be read.
@@ -45,7 +45,10 @@ pub fn models() -> Vec<SourceFile> {
     let (models, _) = headwater_compile::parse::parse(&files);
     models
         .into_iter()
-        .map(|model| SourceFile { path: format!("{}.sql", model.name.name.as_str()), text: model.text })
+        .map(|model| SourceFile {
+            path: format!("{}.sql", model.name.name.as_str()),
+            text: in_mode(&model.text, Mode::Realtime),
+        })
         .collect()
 }
 

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use headwater_compile::{Mode, SourceFile};
 use headwater_deploy::{Project, Silent, apply, verify};
+use headwater_maintain::leader::{Settings, Unobserved, lead};
 use headwater_testkit::TestDatabase;
+use headwater_testkit::behavior::in_mode;
 use headwater_testkit::traffic::{self, Random, Transaction};
 
 fn showcase() -> PathBuf {
@@ -26,13 +29,7 @@ async fn loaded(scale: &str) -> TestDatabase {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_model_is_exact_after_it_is_applied() {
     let database = loaded("0.02").await;
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(showcase().join("models"))
-        .expect("models")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    paths.sort();
-    let project = Project::of_files(&paths).expect("the example's project");
-    let applied = apply::apply(&database.config(), &project.files, &apply::Options::default(), &Silent).await;
+    let applied = apply::apply(&database.config(), &models(), &apply::Options::default(), &Silent).await;
     let applied = match applied {
         Ok(applied) => applied,
         Err(error) => panic!("{error:#?}"),
@@ -49,20 +46,45 @@ async fn every_model_is_exact_after_it_is_applied() {
     assert_eq!(verified.len(), applied.built.len());
 }
 
-/// Several writers at mixed isolation levels, picking the application's transactions; every model exact afterwards.
+/// As the example declares them, with a leader beside the writers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_model_is_exact_after_concurrent_writers() {
     let database = loaded("0.02").await;
+    apply::apply(&database.config(), &models(), &apply::Options::default(), &Silent).await.expect("apply");
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let config = database.config();
+    let leader = tokio::spawn(async move { lead(&config, &Settings::default(), stopped, &Unobserved).await });
+    write_and_verify(&database).await;
+    let _ = stop.send(true);
+    leader.await.expect("the leader does not panic").expect("the leader ends well");
+}
+
+/// All of them realtime.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_realtime_model_is_exact_after_concurrent_writers() {
+    let database = loaded("0.02").await;
+    let mut files = models();
+    for file in &mut files {
+        file.text = in_mode(&file.text, Mode::Realtime);
+    }
+    apply::apply(&database.config(), &files, &apply::Options::default(), &Silent).await.expect("apply");
+    write_and_verify(&database).await;
+}
+
+fn models() -> Vec<SourceFile> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(showcase().join("models"))
         .expect("models")
         .map(|entry| entry.expect("an entry").path())
         .collect();
     paths.sort();
-    let project = Project::of_files(&paths).expect("the example's project");
-    apply::apply(&database.config(), &project.files, &apply::Options::default(), &Silent).await.expect("apply");
+    Project::of_files(&paths).expect("the example's project").files
+}
+
+/// Several writers at mixed isolation levels, picking the application's transactions; every model exact afterwards.
+async fn write_and_verify(database: &TestDatabase) {
     let transactions = traffic::parse(&read("traffic/writes.sql"));
     let seed = std::env::var("HEADWATER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_121_u64);
-    let seconds: u64 = std::env::var("HEADWATER_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
+    let seconds: u64 = std::env::var("HEADWATER_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
     let until = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
     let mut writers = Vec::new();
     for number in 0..6_u64 {
