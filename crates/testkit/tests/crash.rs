@@ -56,7 +56,7 @@ async fn killed_leaders_leave_nothing_half_done() {
     pairs::set(&database.config()).await;
     let client = database.connect().await;
     let mut follower = Follower::begin(&client).await.expect("the log");
-    let traffic = Traffic::start(&database.config(), seed, 4, Duration::from_millis(4));
+    let traffic = Traffic::start(&database.config(), seed, 3, Duration::from_millis(12));
     let began = Instant::now();
     let first = last_batch(&client).await;
     let mut cut = 0;

@@ -7,11 +7,16 @@
 use std::time::{Duration, Instant};
 
 use headwater_compile::{Mode, SourceFile};
+use headwater_deploy::installed;
+use headwater_postgres::Client;
 use headwater_testkit::TestDatabase;
 use headwater_testkit::behavior::{in_mode, warm_up};
 use headwater_testkit::eventual::scene::execute;
-use headwater_testkit::eventual::{Checked, Follower, LeaderTask, Traffic, Verdict, Writers, assert_sound, pairs};
-use headwater_testkit::oracle::lines;
+use headwater_testkit::eventual::{
+    Checked, Follower, LeaderTask, Traffic, Verdict, Writers, assert_sound, follower, pairs,
+};
+use headwater_testkit::oracle::{Difference, lines};
+use headwater_testkit::property::session::Judge;
 use headwater_testkit::property::{Stage, chosen, models, schema};
 
 /// How long writers write over the same models.
@@ -21,11 +26,21 @@ fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn eventual_models() -> Vec<SourceFile> {
+fn wanted_models() -> Vec<SourceFile> {
     let wanted = std::env::var("HEADWATER_MODEL").unwrap_or_default();
-    let mut models = models();
-    models.retain(|model| model.path.contains(&wanted));
-    models.into_iter().map(|model| SourceFile { text: in_mode(&model.text, Mode::Eventual), ..model }).collect()
+    models().into_iter().filter(|model| model.path.contains(&wanted)).collect()
+}
+
+/// The models as one round declares them. In every second round changes of all of them are kept; in every fourth one, half of the
+/// models are realtime: both modes share the triggers of a table.
+fn declared(models: &[SourceFile], seed: u64) -> Vec<SourceFile> {
+    let (mixed, live) = (seed % 4 == 2, seed % 2 == 1);
+    let declare = |(number, model): (usize, &SourceFile)| {
+        let mode = if mixed && number % 2 == 1 { Mode::Realtime } else { Mode::Eventual };
+        let retain = if live || mixed { "-- headwater: retain live\n" } else { "" };
+        SourceFile { path: model.path.clone(), text: format!("{retain}{}", in_mode(&model.text, mode)) }
+    };
+    models.iter().enumerate().map(declare).collect()
 }
 
 /// What the rounds of a test add up to.
@@ -39,18 +54,20 @@ struct Sum {
     statements: usize,
     refused: usize,
     conflicts: usize,
+    positions: i64,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_model_is_exact_after_every_batch() {
     warm_up().await;
-    let (all, schema) = (eventual_models(), schema());
+    let (all, schema) = (wanted_models(), schema());
     // Setting the stage does not count.
     let mut left = Duration::from_secs(number("HEADWATER_SECONDS", 5));
     let mut seed = number("HEADWATER_SEED", 3);
     let mut sum = Sum::default();
     while !left.is_zero() {
-        let stage = Stage::set(&schema, &chosen(&all, seed)).await.unwrap_or_else(|error| panic!("{error}"));
+        let stage =
+            Stage::set(&schema, &declared(&chosen(&all, seed), seed)).await.unwrap_or_else(|error| panic!("{error}"));
         let time = left.min(ROUND);
         round(&stage, seed, time, &mut sum).await;
         (seed, left) = (seed + 1, left - time);
@@ -62,6 +79,8 @@ async fn every_model_is_exact_after_every_batch() {
 async fn round(stage: &Stage, seed: u64, time: Duration, sum: &mut Sum) {
     let database = stage.copy().await;
     let mut checked = Checked::load(&database).await;
+    let control = database.connect().await;
+    let mut follower = Follower::begin(&control).await.expect("the log");
     let sessions = 4 + seed % 3;
     let writers = Writers::start(&database, &stage.tables, seed, sessions).await;
     let (mut pause, mut batches) = (0, 0);
@@ -79,6 +98,9 @@ async fn round(stage: &Stage, seed: u64, time: Duration, sum: &mut Sum) {
                 if !found.is_empty() {
                     fail(stage, seed, &writers.recent().await, &lines(&found));
                 }
+                if let Err(problem) = follower.poll(&control).await.expect("the log") {
+                    fail(stage, seed, &writers.recent().await, &problem);
+                }
             }
             Err(error) => fail(stage, seed, &writers.recent().await, &error),
         }
@@ -94,6 +116,31 @@ async fn round(stage: &Stage, seed: u64, time: Duration, sum: &mut Sum) {
         }
         Err(failure) => fail(stage, seed, &recent, &format!("a writer's statement failed:\n{failure}")),
     }
+    let problems = at_rest(&control, &mut checked, &mut follower).await;
+    sum.positions += follower.position();
+    if !problems.is_empty() {
+        fail(stage, seed, &recent, &problems.join("\n"));
+    }
+}
+
+/// What is wrong once writers have ended: realtime models compared, and the log replayed.
+async fn at_rest(control: &Client, checked: &mut Checked, follower: &mut Follower) -> Vec<String> {
+    let installed = installed::load(control).await.expect("the models");
+    let realtime: Vec<&str> =
+        installed.iter().filter(|model| !model.eventual).map(|model| model.name.name.as_str()).collect();
+    let mut found = Vec::new();
+    if !realtime.is_empty() {
+        let judge = Judge::load(control, &realtime).await;
+        found = judge.differences(control).await.expect("a comparison");
+    }
+    match checked.batch().await {
+        Ok(Verdict::Done(_, differences)) => found.extend(differences),
+        other => return vec![format!("nobody writes, and a batch ends with {other:?}")],
+    }
+    let mut problems: Vec<String> = found.iter().map(Difference::to_string).collect();
+    problems.extend(follower::gaps(control).await.expect("the log"));
+    problems.extend(follower.problems(control).await.expect("the log"));
+    problems
 }
 
 fn fail(stage: &Stage, seed: u64, recent: &[String], problem: &str) {

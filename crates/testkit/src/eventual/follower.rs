@@ -141,8 +141,8 @@ fn differing<'r>(one: &'r Rows, other: &'r Rows, side: &'r str) -> impl Iterator
 /// The rows of one model, or of all whose changes are kept, as the log writes them.
 async fn rows(client: &Client, only: Option<&str>) -> Result<Rows, tokio_postgres::Error> {
     let sql = "SELECT m.name, format(
-            'SELECT to_jsonb(ROW(%s)::headwater.%I)::text, (SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(to_jsonb(m)) AS e WHERE e.key NOT LIKE ''hw\\_%%'')::text, %L::text FROM headwater.%I AS m',
-            (SELECT string_agg(format('m.%I', k), ', ' ORDER BY n) FROM unnest(m.key_columns) WITH ORDINALITY AS u (k, n)),
+            'SELECT to_jsonb(ROW(%s)::headwater.%I)::text, (SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(to_jsonb(hw_row)) AS e WHERE e.key NOT LIKE ''hw\\_%%'')::text, %L::text FROM headwater.%I AS hw_row',
+            (SELECT string_agg(format('hw_row.%I', k), ', ' ORDER BY n) FROM unnest(m.key_columns) WITH ORDINALITY AS u (k, n)),
             m.table_name || '_key', m.name, m.table_name),
             NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = ('headwater.' || quote_ident(m.table_name))::regclass AND i.indisunique)
         FROM headwater.model AS m

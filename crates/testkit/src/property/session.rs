@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use headwater_deploy::{installed, verify};
+use headwater_deploy::installed;
 use headwater_postgres::Client;
 use tokio_postgres::error::SqlState;
 
@@ -60,8 +60,8 @@ impl Judge {
         let installed = installed::load(client).await.unwrap_or_else(|error| panic!("{error}"));
         let ticks: Vec<String> = installed
             .iter()
-            .filter(|model| model.serves() && model.timed)
-            .map(|model| format!("SELECT {}(1000)", verify::tick_function(&model.name, &model.version)))
+            .filter(|model| model.serves())
+            .filter_map(|model| Some(format!("SELECT {}(1000)", model.tick()?)))
             .collect();
         Self { oracle, ticks: (!ticks.is_empty()).then(|| ticks.join("; ")) }
     }
