@@ -16,6 +16,10 @@ fn every_help_text_is_in_the_reference() {
         let output = output.output().expect("the program runs");
         let help = String::from_utf8(output.stdout).expect("the help is text");
         let shown = format!("```\n{}\n```", help.trim_end());
-        assert!(reference.contains(&shown), "headwater {command} --help differs from {}; it says:\n{help}", path.display());
+        assert!(
+            reference.contains(&shown),
+            "headwater {command} --help differs from {}; it says:\n{help}",
+            path.display()
+        );
     }
 }

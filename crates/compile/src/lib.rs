@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use headwater_catalog::{Catalog, QualifiedName, Resolution};
 
 pub use diagnostic::{Code, Diagnostic, Severity};
-pub use generate::queue::Queue;
+pub use generate::queue::{Member, Queue};
 pub use output::{Compare, CompiledModel, Fill, SourceTriggers, Stage, Statement};
 pub use parse::{Mode, ParsedModel, SourceFile};
 
@@ -172,14 +172,13 @@ pub fn queues(models: &[&CompiledModel], installed: &[Queue], catalog: &Catalog)
 }
 
 /// The functions with which batches bring the eventual ones of `models` up to date, reading `queues`; and the two that all
-/// batches share, over `queues` and those of `others` that are still fed, and over `models` and the `other_timed` tables of
-/// models whose rows change as time passes.
+/// batches share, over `queues` and those of `other_queues` that are still fed, and over `models` and `other_members`.
 #[must_use]
 pub fn batches(
     models: &[&CompiledModel],
     queues: &[Queue],
-    others: &[Queue],
-    other_timed: &[QualifiedName],
+    other_queues: &[Queue],
+    other_members: &[Member],
     catalog: &Catalog,
 ) -> Vec<Statement> {
     let eventual: Vec<&&CompiledModel> = models.iter().filter(|model| model.mode == Mode::Eventual).collect();
@@ -187,10 +186,12 @@ pub fn batches(
         let mut statements: Vec<Statement> =
             eventual.iter().flat_map(|model| generate::step::function_of(model, queues, catalog)).collect();
         let all: Vec<Queue> =
-            queues.iter().chain(others.iter().filter(|other| !queues.contains(other))).cloned().collect();
-        let timed = eventual.iter().filter(|model| model.timed).map(|model| model.table.clone());
-        let timed: Vec<QualifiedName> = timed.chain(other_timed.iter().cloned()).collect();
-        statements.extend(generate::queue::functions(&all, &timed));
+            queues.iter().chain(other_queues.iter().filter(|other| !queues.contains(other))).cloned().collect();
+        let members = eventual.iter().filter_map(|model| {
+            Some(Member { table: model.table.clone(), step: model.step.as_ref()?.to_string(), timed: model.timed })
+        });
+        let members: Vec<Member> = members.chain(other_members.iter().cloned()).collect();
+        statements.extend(generate::queue::functions(&all, &members));
         statements
     })
 }

@@ -195,7 +195,7 @@ SELECT 0, pg_catalog.pg_current_snapshot(), pg_catalog.now(), 1, 0, pg_catalog.p
   FROM headwater.cluster() AS c
  WHERE NOT EXISTS (SELECT FROM headwater.batch);
 
--- What there is to do, and deleting what was done; apply writes both anew for the queues there are.
+-- What there is to do, doing it, and deleting what was done; apply writes these anew for the queues and models there are.
 DO $body$
 BEGIN
   IF pg_catalog.to_regprocedure('headwater.pending(xid8, xid8, xid8[])') IS NULL THEN
@@ -206,6 +206,8 @@ BEGIN
     $pending$;
     CREATE FUNCTION headwater.forget(hw_changed text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint
     LANGUAGE sql AS $forget$ SELECT 0::bigint $forget$;
+    CREATE FUNCTION headwater.call_step(hw_table text, hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint
+    LANGUAGE sql AS $call$ SELECT 0::bigint $call$;
   END IF;
 END
 $body$;
@@ -250,7 +252,6 @@ CREATE OR REPLACE FUNCTION headwater.run_step(m headwater.model, changed text[],
 RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog AS $body$
 DECLARE
-  n bigint;
   because text;
 BEGIN
   IF missed THEN
@@ -271,8 +272,7 @@ BEGIN
     END IF;
     RETURN 0;
   END IF;
-  EXECUTE format('SELECT %s($1, $2, $3, $4, $5)', m.step) INTO n USING changed, truncated, since, until, also;
-  RETURN n;
+  RETURN headwater.call_step(m.table_name, changed, truncated, since, until, also);
 END
 $body$;
 
@@ -432,11 +432,8 @@ BEGIN
   INSERT INTO headwater.batch (number, snapshot, at, epoch, pos, lsn, keys, taken, system, timeline)
   VALUES (number, cur, now(), last.epoch, pos, pg_current_wal_insert_lsn(), keys, taken, last.system, last.timeline);
   DELETE FROM headwater.batch AS b WHERE b.number = last.number - 1000;
-  -- What was still to come may be due by now, or have become due later.
-  SELECT p.next_due INTO next_due FROM headwater.pending(until, until, '{}') AS p;
-  SELECT least(next_due, min(CASE WHEN o.state = 'broken' THEN o.retry_at ELSE o.rebuilt_at + headwater.pause(o.max_lag) END))
-    INTO next_due FROM headwater.model AS o
-   WHERE o.step IS NOT NULL AND (o.dirty_since IS NOT NULL OR o.state = 'broken' AND o.installed_at IS NOT NULL);
+  -- When something is due next has changed with the rows. This very commit moves the server's snapshot, so the leader looks again.
+  next_due := NULL;
   outcome := 'done';
 END
 $body$;

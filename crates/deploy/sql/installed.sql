@@ -2,7 +2,7 @@
 SELECT schema_name, name, version, table_name, state, reason, broken_at::text AS broken_at, mode, tier, timed,
        key_columns, columns, sources, definition, file, generation,
        compare_summary, compare_sample, compare_repair, discard,
-       to_jsonb(model) ->> 'rebuild' AS rebuild, to_jsonb(model) ->> 'step' IS NOT NULL AS in_batches,
+       to_jsonb(model) ->> 'rebuild' AS rebuild, to_jsonb(model) ->> 'step' AS step,
        boundaries, filled_ranges, filled, backfill_ms, installed_at::text AS installed_at
   FROM headwater.model
  ORDER BY schema_name, name, installed_at IS NULL, started_at

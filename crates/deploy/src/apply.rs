@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use headwater_catalog::QualifiedName;
-use headwater_compile::{CompiledModel, Diagnostic, Mode, Queue, Severity, SourceFile, Statement};
+use headwater_compile::{CompiledModel, Diagnostic, Member, Mode, Queue, Severity, SourceFile, Statement};
 use headwater_postgres::{Config, SchemaLock, connect};
 use tokio_postgres::{Client, GenericClient};
 
@@ -402,14 +402,16 @@ async fn take_into_batches(
     let doing = "taking what is built into the batches";
     let installed: Vec<Queue> = queues::load(&**lock).await?.into_iter().map(|installed| installed.queue).collect();
     let models = installed::load(&**lock).await?;
-    let timed: Vec<QualifiedName> = models
+    let members: Vec<Member> = models
         .iter()
-        .filter(|model| model.timed && model.in_batches)
-        .filter_map(|model| QualifiedName::parse("headwater", &model.table_name).ok())
-        .filter(|table| eventual.iter().all(|model| model.table != *table))
+        .filter_map(|model| {
+            let table = QualifiedName::parse("headwater", &model.table_name).ok()?;
+            Some(Member { table, step: model.step.clone()?, timed: model.timed })
+        })
+        .filter(|member| eventual.iter().all(|model| model.table != member.table))
         .collect();
     let functions =
-        headwater_compile::batches(&eventual, &plan.wanted.queues, &installed, &timed, &plan.wanted.catalog);
+        headwater_compile::batches(&eventual, &plan.wanted.queues, &installed, &members, &plan.wanted.catalog);
     let transaction = lock.transaction().await.during(doing)?;
     transaction.batch_execute(&batch::keep_out()).await.during(doing)?;
     for statement in functions {

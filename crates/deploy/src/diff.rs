@@ -136,7 +136,7 @@ mod tests {
             served,
             timed: false,
             eventual: false,
-            in_batches: false,
+            step: None,
             rebuild: String::new(),
             sources: Vec::new(),
             definition: String::new(),

@@ -53,8 +53,8 @@ pub struct InstalledModel {
     pub timed: bool,
     /// It is maintained in batches.
     pub eventual: bool,
-    /// Batches have a step for it.
-    pub in_batches: bool,
+    /// Its part of a batch, once batches have it.
+    pub step: Option<String>,
     /// Computes everything afresh.
     pub rebuild: String,
     /// The source tables, as quoted qualified names.
@@ -143,7 +143,7 @@ fn from_row(row: &Row) -> Result<InstalledModel, Error> {
         served: row.get::<_, Option<String>>("installed_at").is_some(),
         timed: row.get("timed"),
         eventual: row.get::<_, &str>("mode") == "eventual",
-        in_batches: row.get("in_batches"),
+        step: row.get("step"),
         rebuild: row.get::<_, Option<String>>("rebuild").unwrap_or_default(),
         sources: row.get("sources"),
         definition: row.get("definition"),

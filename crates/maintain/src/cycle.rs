@@ -15,6 +15,7 @@ use headwater_deploy::error::{During, is_conflict, is_lock_timeout};
 use headwater_deploy::{Error, installed, verify};
 use headwater_postgres::Client;
 use tokio::sync::watch;
+use tokio_postgres::Statement;
 
 use crate::leader::{Event, Observer, Settings, rest};
 use crate::pace::Pace;
@@ -54,6 +55,8 @@ pub async fn run(
 
 /// What one leader keeps in mind.
 struct Cycle {
+    /// Asks for the server's snapshot; prepared, because it is asked fifty times a second and more.
+    look: Statement,
     preparation: Preparation,
     pace: Pace,
     /// The functions that let time pass in realtime models.
@@ -70,7 +73,9 @@ struct Cycle {
 impl Cycle {
     async fn begin(client: &Client, settings: &Settings) -> Result<Self, Error> {
         let now = Instant::now();
+        let look = client.prepare("SELECT pg_current_snapshot()::text").await.during("preparing to look")?;
         Ok(Self {
+            look,
             preparation: Preparation::load(client).await?,
             pace: Pace::new(max_lag(client).await?),
             ticks: ticks(client).await?,
@@ -110,10 +115,11 @@ impl Cycle {
         }
         // Ends of transactions move the snapshot; where it has not moved, no change can have become visible.
         let doing = "looking for changes";
-        let seen: String = client.query_one("SELECT pg_current_snapshot()::text", &[]).await.during(doing)?.get(0);
+        let seen: String = client.query_one(&self.look, &[]).await.during(doing)?.get(0);
         let is_due = self.due.is_some_and(|due| due <= Instant::now());
         if seen == self.seen && !is_due {
-            return Ok(self.until_due(self.pace.clone().after_nothing()));
+            let pause = self.pace.after_nothing();
+            return Ok(self.until_due(pause));
         }
         let began = Instant::now();
         match self.batch(client, observer).await? {

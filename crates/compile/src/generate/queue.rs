@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use headwater_catalog::{Catalog, Ident, QualifiedName, ident::short_hash, quote_literal};
 
 use super::names::in_schema;
-use super::sql::function;
+use super::sql::{function, indent};
 use super::trigger::{Event, compared_list};
 use crate::output::{CompiledModel, Statement};
 use crate::parse::Mode;
@@ -173,10 +173,22 @@ fn grouped(table: &QualifiedName, columns: &BTreeSet<Ident>, catalog: &Catalog) 
     (list.join(", "), format!("\n  GROUP BY {}", positions.join(", ")))
 }
 
-/// The two functions that all batches share: `pending`, which tells what there is to do, and `forget`, which deletes what was
-/// taken. `timed` are the eventual model tables whose rows change as time passes.
+/// An eventual model as batches see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its table in the schema `headwater`.
+    pub table: QualifiedName,
+    /// Its step function, quoted.
+    pub step: String,
+    /// Its rows change as time passes.
+    pub timed: bool,
+}
+
+/// The functions that all batches share: `pending`, which tells what there is to do, `call_step`, which calls a model's step by the
+/// name of its table (a call whose plan is kept, unlike that of an EXECUTE), and `forget`, which deletes what was taken.
 #[must_use]
-pub fn functions(queues: &[Queue], timed: &[QualifiedName]) -> Vec<Statement> {
+pub fn functions(queues: &[Queue], members: &[Member]) -> Vec<Statement> {
+    let timed: Vec<&QualifiedName> = members.iter().filter(|member| member.timed).map(|member| &member.table).collect();
     let arguments = "hw_since xid8, hw_until xid8, hw_also xid8[]";
     let settings = [
         ("search_path".to_owned(), "pg_catalog".to_owned()),
@@ -224,7 +236,34 @@ pub fn functions(queues: &[Queue], timed: &[QualifiedName]) -> Vec<Statement> {
         "-- Headwater: deletes what a batch has taken; gives how many rows.\nDECLARE\n  n bigint;\n  taken bigint := 0;\nBEGIN\n{}\n  RETURN taken;\nEND",
         deletes.join("\n")
     );
+    let calls: Vec<String> = members
+        .iter()
+        .map(|member| {
+            format!(
+                "WHEN {} THEN\n  RETURN {}(hw_changed, hw_truncated, hw_since, hw_until, hw_also);",
+                quote_literal(member.table.name.as_str()),
+                member.step
+            )
+        })
+        .collect();
+    let call = if calls.is_empty() {
+        "-- Headwater: no model is maintained in batches.\nBEGIN\n  RETURN 0;\nEND".to_owned()
+    } else {
+        format!(
+            "-- Headwater: a model's part of a batch.\nBEGIN\n  CASE hw_table\n{}\n  END CASE;\nEND",
+            indent(&calls.join("\n"), 4)
+        )
+    };
+    let call_head = format!(
+        "headwater.call_step(hw_table text, hw_changed text[], hw_truncated text[], {arguments}) RETURNS bigint LANGUAGE plpgsql"
+    );
     vec![
+        function(
+            &call_head,
+            &[("search_path".to_owned(), "pg_catalog".to_owned())],
+            &call,
+            "calls a model's part of a batch",
+        ),
         function(
             &format!(
                 "headwater.pending({arguments}, OUT changed text[], OUT truncated text[], OUT due text[], OUT next_due timestamptz, OUT noted boolean) LANGUAGE plpgsql"
@@ -240,7 +279,7 @@ pub fn functions(queues: &[Queue], timed: &[QualifiedName]) -> Vec<Statement> {
             "deletes what a batch has taken",
         ),
         Statement::new(
-            "REVOKE ALL ON FUNCTION headwater.pending(xid8, xid8, xid8[]), headwater.forget(text[], xid8, xid8, xid8[]) FROM PUBLIC",
+            "REVOKE ALL ON FUNCTION headwater.pending(xid8, xid8, xid8[]), headwater.forget(text[], xid8, xid8, xid8[]), headwater.call_step(text, text[], text[], xid8, xid8, xid8[]) FROM PUBLIC",
             "only batches call them",
         ),
     ]
