@@ -11,7 +11,7 @@ use headwater_deploy::installed;
 use headwater_postgres::Client;
 use headwater_testkit::TestDatabase;
 use headwater_testkit::behavior::{in_mode, warm_up};
-use headwater_testkit::eventual::scene::execute;
+use headwater_testkit::eventual::scene::{self, Change, NO_LATE_ONES, execute};
 use headwater_testkit::eventual::{
     Checked, Follower, LeaderTask, Traffic, Verdict, Writers, assert_sound, follower, pairs,
 };
@@ -69,58 +69,86 @@ async fn every_model_is_exact_after_every_batch() {
         let stage =
             Stage::set(&schema, &declared(&chosen(&all, seed), seed)).await.unwrap_or_else(|error| panic!("{error}"));
         let time = left.min(ROUND);
-        round(&stage, seed, time, &mut sum).await;
+        round(&stage, seed, time, &[], &mut sum).await.unwrap_or_else(|problem| panic!("{problem}"));
         (seed, left) = (seed + 1, left - time);
     }
     eprintln!("{} models, last seed {}: {sum:?}", all.len(), seed - 1);
 }
 
-/// Writers on a copy of the stage, a batch after the other, each compared.
-async fn round(stage: &Stage, seed: u64, time: Duration, sum: &mut Sum) {
+/// Random writers notice what the scenes of `eventual_mutants.rs` show: late commits are among what they do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn lost_late_commits_are_noticed() {
+    warm_up().await;
+    let models: Vec<SourceFile> = wanted_models().into_iter().step_by(12).collect();
+    let stage = Stage::set(&schema(), &declared(&models, 0)).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut sum = Sum::default();
+    let outcome = round(&stage, 1, Duration::from_secs(60), &[NO_LATE_ONES], &mut sum).await;
+    let problem = outcome.expect_err("late commits are lost");
+    assert!(problem.contains(" missing ") || problem.contains(" extra "), "{problem}");
+}
+
+/// Writers on a copy of the stage, a batch after the other, each compared. What is wrong, after what.
+async fn round(stage: &Stage, seed: u64, time: Duration, changes: &[Change], sum: &mut Sum) -> Result<(), String> {
     let database = stage.copy().await;
     let mut checked = Checked::load(&database).await;
     let control = database.connect().await;
+    scene::mutate(&control, changes).await;
     let mut follower = Follower::begin(&control).await.expect("the log");
-    let sessions = 4 + seed % 3;
-    let writers = Writers::start(&database, &stage.tables, seed, sessions).await;
+    let writers = Writers::start(&database, &stage.tables, seed, 4 + seed % 3).await;
+    let wrong = batches(&mut checked, &control, &mut follower, &writers, time, sum).await.err();
+    let recent = writers.recent().await.join("\n");
+    let stopped = writers.stop().await;
+    let mut problems: Vec<String> = wrong.into_iter().collect();
+    match stopped {
+        Ok(count) => {
+            sum.rounds += 1;
+            sum.statements += count.statements;
+            sum.refused += count.refused;
+            sum.conflicts += count.conflicts;
+        }
+        Err(failure) => problems.push(format!("a writer's statement failed:\n{failure}")),
+    }
+    if problems.is_empty() {
+        problems = at_rest(&control, &mut checked, &mut follower).await;
+        sum.positions += follower.position();
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let (major, models, problems) = (stage.major(), stage.models.len(), problems.join("\n"));
+    Err(format!("-- batches, seed {seed}, PostgreSQL {major}, {models} models\n{recent}\n{problems}"))
+}
+
+/// Batches while writers write, at least one.
+async fn batches(
+    checked: &mut Checked,
+    control: &Client,
+    follower: &mut Follower,
+    writers: &Writers,
+    time: Duration,
+    sum: &mut Sum,
+) -> Result<(), String> {
     let (mut pause, mut batches) = (0, 0);
     let end = Instant::now() + time;
     while Instant::now() < end || batches == 0 {
         // Short pauses and long ones, so that a batch takes a few statements or hundreds.
         pause = (pause + 7) % 60;
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        match checked.batch().await {
-            Ok(Verdict::GaveWay) => sum.gave_way += 1,
-            Ok(Verdict::Done(batch, found)) => {
+        match checked.batch().await? {
+            Verdict::GaveWay => sum.gave_way += 1,
+            Verdict::Done(batch, found) => {
                 writers.note(&format!("-- batch {}: {} taken, {} keys", batch.number, batch.taken, batch.keys)).await;
                 batches += 1;
                 (sum.taken, sum.keys) = (sum.taken + batch.taken, sum.keys + batch.keys);
                 if !found.is_empty() {
-                    fail(stage, seed, &writers.recent().await, &lines(&found));
+                    return Err(lines(&found));
                 }
-                if let Err(problem) = follower.poll(&control).await.expect("the log") {
-                    fail(stage, seed, &writers.recent().await, &problem);
-                }
+                follower.poll(control).await.expect("the log")?;
             }
-            Err(error) => fail(stage, seed, &writers.recent().await, &error),
         }
     }
-    let recent = writers.recent().await;
-    match writers.stop().await {
-        Ok(count) => {
-            sum.rounds += 1;
-            sum.batches += batches;
-            sum.statements += count.statements;
-            sum.refused += count.refused;
-            sum.conflicts += count.conflicts;
-        }
-        Err(failure) => fail(stage, seed, &recent, &format!("a writer's statement failed:\n{failure}")),
-    }
-    let problems = at_rest(&control, &mut checked, &mut follower).await;
-    sum.positions += follower.position();
-    if !problems.is_empty() {
-        fail(stage, seed, &recent, &problems.join("\n"));
-    }
+    sum.batches += batches;
+    Ok(())
 }
 
 /// What is wrong once writers have ended: realtime models compared, and the log replayed.
@@ -141,12 +169,6 @@ async fn at_rest(control: &Client, checked: &mut Checked, follower: &mut Followe
     problems.extend(follower::gaps(control).await.expect("the log"));
     problems.extend(follower.problems(control).await.expect("the log"));
     problems
-}
-
-fn fail(stage: &Stage, seed: u64, recent: &[String], problem: &str) {
-    let history = recent.join("\n");
-    let models = stage.models.len();
-    panic!("-- batches, seed {seed}, PostgreSQL {}, {models} models\n{history}\n{problem}", stage.major());
 }
 
 /// A reader's statement sees all models at one snapshot of the sources: the sums that every transaction keeps are kept.

@@ -17,7 +17,7 @@
 
 use headwater_testkit::behavior::warm_up;
 use headwater_testkit::eventual::Scene;
-use headwater_testkit::eventual::scene::{Change, HOOK, execute};
+use headwater_testkit::eventual::scene::{Change, HOOK, NO_LATE_ONES, execute};
 use headwater_testkit::oracle::{Difference, lines};
 
 /// A step function whose recompute comes before its fold.
@@ -28,7 +28,6 @@ const FOLD_LAST: Change = (
 );
 const NO_GUARD: Change =
     ("^run_batch$", r"IF current_setting\('transaction_isolation'\) <> 'repeatable read' THEN", "IF false THEN");
-const NO_LATE_ONES: Change = ("^run_batch$", r"also := ARRAY\(SELECT [^;]*;", "also := '{}';");
 const NO_NETTING: Change = (
     "^extremes_.*_step$",
     r"pg_catalog\.sum\(hw_sign\) AS hw_sign FROM hw_queue\s+GROUP BY [^\n]*\n\s+HAVING [^\n]*",

@@ -88,16 +88,9 @@ impl Scene {
         scene
     }
 
-    /// Changes installed functions.
-    ///
-    /// # Panics
-    /// Where nothing matches: the mutant would be none.
+    /// [`mutate`].
     pub async fn mutate(&self, changes: &[Change]) {
-        for (function, pattern, replacement) in changes {
-            let body = format!("{function}: /{pattern}/{replacement}/");
-            let mutant = Mutant::parse(&["mutant", "caught"], Some(body)).unwrap_or_else(|error| panic!("{error}"));
-            mutant.install(&self.control).await.unwrap_or_else(|error| panic!("{function}: {error}"));
-        }
+        mutate(&self.control, changes).await;
     }
 
     /// Makes every batch stop before each model until nobody holds [`HOOK`].
@@ -165,6 +158,21 @@ impl Scene {
         panic!("it never came to be: {condition}");
     }
 }
+
+/// Changes installed functions.
+///
+/// # Panics
+/// Where nothing matches: the mutant would be none.
+pub async fn mutate(client: &Client, changes: &[Change]) {
+    for (function, pattern, replacement) in changes {
+        let body = format!("{function}: /{pattern}/{replacement}/");
+        let mutant = Mutant::parse(&["mutant", "caught"], Some(body)).unwrap_or_else(|error| panic!("{error}"));
+        mutant.install(client).await.unwrap_or_else(|error| panic!("{function}: {error}"));
+    }
+}
+
+/// The transactions in flight at the last batch's snapshot are forgotten: what commits late is lost.
+pub const NO_LATE_ONES: Change = ("^run_batch$", r"also := ARRAY\(SELECT [^;]*;", "also := '{}';");
 
 /// Runs statements; gives the first column of the rows of the last of them.
 ///
