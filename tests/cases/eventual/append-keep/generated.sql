@@ -64,6 +64,7 @@ ALTER TABLE "headwater".events_VERSION DISABLE TRIGGER USER;
 CREATE OR REPLACE FUNCTION "headwater".events_VERSION_changes(hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS TABLE (op text, key jsonb, "row" jsonb) LANGUAGE plpgsql
   SET search_path TO 'pg_catalog'
   SET timezone TO 'UTC'
+  SET enable_seqscan TO 'off'
 AS $hw$
 #variable_conflict use_column
 -- Headwater, "headwater".events_VERSION: what has become of the keys that were noted.
@@ -72,22 +73,20 @@ BEGIN
   SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r."row" IS NULL THEN 'gone' ELSE 'put' END, c.key, r."row"
   FROM (
     SELECT DISTINCT q.key FROM headwater.changed AS q WHERE q.model = 'events_VERSION' AND ((q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)) OR q.hw_xid = pg_current_xact_id())
-      -- Whoever reads the model anew needs nothing else.
-      AND (q.key IS NULL OR NOT EXISTS (SELECT FROM headwater.changed AS q WHERE q.model = 'events_VERSION' AND ((q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)) OR q.hw_xid = pg_current_xact_id()) AND q.key IS NULL))
   ) AS c
   LEFT JOIN LATERAL (
     SELECT to_jsonb(m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".events_VERSION AS m, jsonb_populate_record(NULL::"headwater".events_VERSION_key, c.key) AS k WHERE m.project_id OPERATOR(pg_catalog.=) k.k1 AND m.user_id OPERATOR(pg_catalog.=) k.k2
   ) AS r ON c.key IS NOT NULL
-  ORDER BY c.key;
+  ORDER BY c.key NULLS FIRST;
 END
 $hw$;
 
 -- recomputes the rows with the given keys
 CREATE OR REPLACE FUNCTION "headwater".events_VERSION_recompute(keys "headwater".events_VERSION_key[]) RETURNS void LANGUAGE plpgsql
   SET plan_cache_mode TO 'force_generic_plan'
-  SET enable_seqscan TO 'on'
   SET enable_hashjoin TO 'on'
   SET enable_mergejoin TO 'on'
+  SET enable_seqscan TO 'off'
 AS $hw$
 #variable_conflict use_variable
 -- Headwater, "headwater".events_VERSION: recomputes the rows with these keys.
@@ -242,6 +241,19 @@ BEGIN
     PERFORM "headwater".events_VERSION_recompute(hw_keys);
   END IF;
   RETURN coalesce(cardinality(hw_keys), 0);
+END
+$hw$;
+
+-- calls a model's part of a batch
+CREATE OR REPLACE FUNCTION headwater.call_step(hw_table text, hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
+  SET search_path TO 'pg_catalog'
+AS $hw$
+-- Headwater: a model's part of a batch.
+BEGIN
+  CASE hw_table
+    WHEN 'events_VERSION' THEN
+      RETURN "headwater".events_VERSION_step(hw_changed, hw_truncated, hw_since, hw_until, hw_also);
+  END CASE;
 END
 $hw$;
 

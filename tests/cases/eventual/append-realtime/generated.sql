@@ -59,6 +59,7 @@ ALTER TABLE "headwater".announced_VERSION DISABLE TRIGGER USER;
 CREATE OR REPLACE FUNCTION "headwater".announced_VERSION_changes(hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS TABLE (op text, key jsonb, "row" jsonb) LANGUAGE plpgsql
   SET search_path TO 'pg_catalog'
   SET timezone TO 'UTC'
+  SET enable_seqscan TO 'off'
 AS $hw$
 #variable_conflict use_column
 -- Headwater, "headwater".announced_VERSION: what has become of the keys that were noted.
@@ -67,13 +68,11 @@ BEGIN
   SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r."row" IS NULL THEN 'gone' ELSE 'put' END, c.key, r."row"
   FROM (
     SELECT DISTINCT q.key FROM headwater.changed AS q WHERE q.model = 'announced_VERSION' AND ((q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)) OR q.hw_xid = pg_current_xact_id())
-      -- Whoever reads the model anew needs nothing else.
-      AND (q.key IS NULL OR NOT EXISTS (SELECT FROM headwater.changed AS q WHERE q.model = 'announced_VERSION' AND ((q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)) OR q.hw_xid = pg_current_xact_id()) AND q.key IS NULL))
   ) AS c
   LEFT JOIN LATERAL (
     SELECT to_jsonb(m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".announced_VERSION AS m, jsonb_populate_record(NULL::"headwater".announced_VERSION_key, c.key) AS k WHERE m."id" OPERATOR(pg_catalog.=) k.k1
   ) AS r ON c.key IS NOT NULL
-  ORDER BY c.key;
+  ORDER BY c.key NULLS FIRST;
 END
 $hw$;
 

@@ -59,6 +59,7 @@ ALTER TABLE "headwater".owners_VERSION DISABLE TRIGGER USER;
 CREATE OR REPLACE FUNCTION "headwater".owners_VERSION_changes(hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS TABLE (op text, key jsonb, "row" jsonb) LANGUAGE plpgsql
   SET search_path TO 'pg_catalog'
   SET timezone TO 'UTC'
+  SET enable_seqscan TO 'off'
 AS $hw$
 #variable_conflict use_column
 -- Headwater, "headwater".owners_VERSION: what has become of the keys that were noted.
@@ -67,22 +68,20 @@ BEGIN
   SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r."row" IS NULL THEN 'gone' ELSE 'put' END, c.key, r."row"
   FROM (
     SELECT DISTINCT q.key FROM headwater.changed AS q WHERE q.model = 'owners_VERSION' AND ((q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)) OR q.hw_xid = pg_current_xact_id())
-      -- Whoever reads the model anew needs nothing else.
-      AND (q.key IS NULL OR NOT EXISTS (SELECT FROM headwater.changed AS q WHERE q.model = 'owners_VERSION' AND ((q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)) OR q.hw_xid = pg_current_xact_id()) AND q.key IS NULL))
   ) AS c
   LEFT JOIN LATERAL (
     SELECT to_jsonb(m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".owners_VERSION AS m, jsonb_populate_record(NULL::"headwater".owners_VERSION_key, c.key) AS k WHERE m.user_id OPERATOR(pg_catalog.=) k.k1
   ) AS r ON c.key IS NOT NULL
-  ORDER BY c.key;
+  ORDER BY c.key NULLS FIRST;
 END
 $hw$;
 
 -- recomputes the rows with the given keys
 CREATE OR REPLACE FUNCTION "headwater".owners_VERSION_recompute(keys "headwater".owners_VERSION_key[]) RETURNS void LANGUAGE plpgsql
   SET plan_cache_mode TO 'force_generic_plan'
-  SET enable_seqscan TO 'on'
   SET enable_hashjoin TO 'on'
   SET enable_mergejoin TO 'on'
+  SET enable_seqscan TO 'off'
 AS $hw$
 #variable_conflict use_variable
 -- Headwater, "headwater".owners_VERSION: recomputes the rows with these keys.
@@ -225,6 +224,19 @@ BEGIN
     PERFORM "headwater".owners_VERSION_recompute(hw_keys);
   END IF;
   RETURN coalesce(cardinality(hw_keys), 0);
+END
+$hw$;
+
+-- calls a model's part of a batch
+CREATE OR REPLACE FUNCTION headwater.call_step(hw_table text, hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
+  SET search_path TO 'pg_catalog'
+AS $hw$
+-- Headwater: a model's part of a batch.
+BEGIN
+  CASE hw_table
+    WHEN 'owners_VERSION' THEN
+      RETURN "headwater".owners_VERSION_step(hw_changed, hw_truncated, hw_since, hw_until, hw_also);
+  END CASE;
 END
 $hw$;
 

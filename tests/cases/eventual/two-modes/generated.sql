@@ -101,9 +101,9 @@ CREATE UNIQUE INDEX voters_index_VERSION ON headwater.voters_VERSION USING btree
 -- recomputes the rows with the given keys
 CREATE OR REPLACE FUNCTION "headwater".voters_VERSION_recompute(keys "headwater".voters_VERSION_key[]) RETURNS void LANGUAGE plpgsql
   SET plan_cache_mode TO 'force_generic_plan'
-  SET enable_seqscan TO 'on'
   SET enable_hashjoin TO 'on'
   SET enable_mergejoin TO 'on'
+  SET enable_seqscan TO 'off'
 AS $hw$
 #variable_conflict use_variable
 -- Headwater, "headwater".voters_VERSION: recomputes the rows with these keys.
@@ -202,9 +202,9 @@ CREATE UNIQUE INDEX weighed_index_VERSION ON headwater.weighed_VERSION USING btr
 -- recomputes the rows with the given keys
 CREATE OR REPLACE FUNCTION "headwater".weighed_VERSION_recompute(keys "headwater".weighed_VERSION_key[]) RETURNS void LANGUAGE plpgsql
   SET plan_cache_mode TO 'force_generic_plan'
-  SET enable_seqscan TO 'on'
   SET enable_hashjoin TO 'on'
   SET enable_mergejoin TO 'on'
+  SET enable_seqscan TO 'off'
 AS $hw$
 #variable_conflict use_variable
 -- Headwater, "headwater".weighed_VERSION: recomputes the rows with these keys.
@@ -393,6 +393,21 @@ BEGIN
     PERFORM "headwater".weighed_VERSION_recompute(hw_keys);
   END IF;
   RETURN coalesce(cardinality(hw_keys), 0);
+END
+$hw$;
+
+-- calls a model's part of a batch
+CREATE OR REPLACE FUNCTION headwater.call_step(hw_table text, hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
+  SET search_path TO 'pg_catalog'
+AS $hw$
+-- Headwater: a model's part of a batch.
+BEGIN
+  CASE hw_table
+    WHEN 'voters_VERSION' THEN
+      RETURN "headwater".voters_VERSION_step(hw_changed, hw_truncated, hw_since, hw_until, hw_also);
+    WHEN 'weighed_VERSION' THEN
+      RETURN "headwater".weighed_VERSION_step(hw_changed, hw_truncated, hw_since, hw_until, hw_also);
+  END CASE;
 END
 $hw$;
 

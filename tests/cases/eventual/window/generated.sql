@@ -57,9 +57,9 @@ CREATE OR REPLACE FUNCTION "headwater".week_VERSION_recompute(keys "headwater".w
   SET intervalstyle TO 'postgres'
   SET extra_float_digits TO '1'
   SET plan_cache_mode TO 'force_generic_plan'
-  SET enable_seqscan TO 'on'
   SET enable_hashjoin TO 'on'
   SET enable_mergejoin TO 'on'
+  SET enable_seqscan TO 'off'
 AS $hw$
 #variable_conflict use_variable
 -- Headwater, "headwater".week_VERSION: recomputes the rows with these keys.
@@ -225,6 +225,19 @@ BEGIN
     PERFORM "headwater".week_VERSION_recompute(hw_keys);
   END IF;
   RETURN coalesce(cardinality(hw_keys), 0);
+END
+$hw$;
+
+-- calls a model's part of a batch
+CREATE OR REPLACE FUNCTION headwater.call_step(hw_table text, hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
+  SET search_path TO 'pg_catalog'
+AS $hw$
+-- Headwater: a model's part of a batch.
+BEGIN
+  CASE hw_table
+    WHEN 'week_VERSION' THEN
+      RETURN "headwater".week_VERSION_step(hw_changed, hw_truncated, hw_since, hw_until, hw_also);
+  END CASE;
 END
 $hw$;
 
