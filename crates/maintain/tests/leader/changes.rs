@@ -147,6 +147,28 @@ async fn a_model_is_removed() {
     assert_eq!(stage.number("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal").await, 0);
 }
 
+/// The last eventual model goes, a realtime one stays; then there is one again.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_eventual_model_is_left() {
+    let realtime = CARDS.replace("-- headwater: eventual", "-- headwater: realtime\n-- headwater: retain live");
+    let stage = Stage::new("none_left", SCHEMA, &[TALLY, &realtime]).await;
+    let leader = stage.lead();
+    stage.run(FILL).await;
+    stage.apply(&[&realtime]).await;
+    assert_eq!(queues(&stage).await, 0);
+    let entries = "SELECT count(*) FROM headwater.log WHERE model = 'cards'";
+    stage.wait().await;
+    let before = stage.number(entries).await;
+    stage.run("UPDATE projects SET title = 'logged' WHERE id = 8; INSERT INTO votes (project_id) VALUES (8)").await;
+    stage.wait().await;
+    assert_eq!(stage.number(entries).await, before + 1);
+    stage.apply(&[&realtime, TALLY]).await;
+    stage.run("INSERT INTO votes (project_id) VALUES (8); UPDATE projects SET id = 9000 WHERE id = 8").await;
+    stage.wait().await;
+    stage.assert_exact(&["cards", "tally"]).await;
+    leader.stop().await;
+}
+
 /// The leader goes on while models come, change and go under it, and writers write.
 #[tokio::test(flavor = "multi_thread")]
 async fn models_change_under_a_leader_and_writers() {

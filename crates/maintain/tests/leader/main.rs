@@ -7,6 +7,7 @@ mod changes;
 mod diff;
 mod failures;
 mod long;
+mod owner;
 mod reconcile;
 mod refresh_log;
 mod restore;
