@@ -95,7 +95,9 @@ async fn round(stage: &Stage, seed: u64, time: Duration, changes: &[Change], sum
     scene::mutate(&control, changes).await;
     let mut follower = Follower::begin(&control).await.expect("the log");
     let writers = Writers::start(&database, &stage.tables, seed, 4 + seed % 3).await;
-    let wrong = batches(&mut checked, &control, &mut follower, &writers, time, sum).await.err();
+    let realtime = realtime(&control).await;
+    let beside = (&control, realtime.as_ref());
+    let wrong = batches(&mut checked, beside, &mut follower, &writers, time, sum).await.err();
     let recent = writers.recent().await.join("\n");
     let stopped = writers.stop().await;
     let mut problems: Vec<String> = wrong.into_iter().collect();
@@ -109,7 +111,7 @@ async fn round(stage: &Stage, seed: u64, time: Duration, changes: &[Change], sum
         Err(failure) => problems.push(format!("a writer's statement failed:\n{failure}")),
     }
     if problems.is_empty() {
-        problems = at_rest(&control, &mut checked, &mut follower).await;
+        problems = at_rest(beside, &mut checked, &mut follower).await;
         sum.positions += follower.position();
     }
     if problems.is_empty() {
@@ -122,7 +124,7 @@ async fn round(stage: &Stage, seed: u64, time: Duration, changes: &[Change], sum
 /// Batches while writers write, at least one.
 async fn batches(
     checked: &mut Checked,
-    control: &Client,
+    (control, realtime): (&Client, Option<&Judge>),
     follower: &mut Follower,
     writers: &Writers,
     time: Duration,
@@ -144,6 +146,10 @@ async fn batches(
                     return Err(lines(&found));
                 }
                 follower.poll(control).await.expect("the log")?;
+                let found = realtime_differences(control, realtime).await;
+                if !found.is_empty() {
+                    return Err(lines(&found));
+                }
             }
         }
     }
@@ -151,16 +157,33 @@ async fn batches(
     Ok(())
 }
 
-/// What is wrong once writers have ended: realtime models compared, and the log replayed.
-async fn at_rest(control: &Client, checked: &mut Checked, follower: &mut Follower) -> Vec<String> {
+/// The oracle for the realtime models, where there are any.
+async fn realtime(control: &Client) -> Option<Judge> {
     let installed = installed::load(control).await.expect("the models");
-    let realtime: Vec<&str> =
-        installed.iter().filter(|model| !model.eventual).map(|model| model.name.name.as_str()).collect();
-    let mut found = Vec::new();
-    if !realtime.is_empty() {
-        let judge = Judge::load(control, &realtime).await;
-        found = judge.differences(control).await.expect("a comparison");
+    let realtime = installed.iter().filter(|model| !model.eventual);
+    let names: Vec<&str> = realtime.map(|model| model.name.name.as_str()).collect();
+    if names.is_empty() { None } else { Some(Judge::load(control, &names).await) }
+}
+
+/// They are exact at every moment, whatever writers are doing.
+async fn realtime_differences(control: &Client, realtime: Option<&Judge>) -> Vec<Difference> {
+    match realtime {
+        Some(judge) => match judge.differences(control).await {
+            // What the clock has to do met a writer; the next look does it.
+            Err(error) if headwater_deploy::error::is_conflict(&error) => Vec::new(),
+            found => found.expect("a comparison"),
+        },
+        None => Vec::new(),
     }
+}
+
+/// What is wrong once writers have ended: realtime models compared, and the log replayed.
+async fn at_rest(
+    (control, realtime): (&Client, Option<&Judge>),
+    checked: &mut Checked,
+    follower: &mut Follower,
+) -> Vec<String> {
+    let mut found = realtime_differences(control, realtime).await;
     match checked.batch().await {
         Ok(Verdict::Done(_, differences)) => found.extend(differences),
         other => return vec![format!("nobody writes, and a batch ends with {other:?}")],

@@ -238,7 +238,7 @@ fn assemble(
         retain: model.options.retain.clone(),
         keep: None,
     };
-    rules::refused::queue_columns(&plan).map_err(|refusal| vec![refusal])?;
+    rules::refused::reserved_columns(&plan).map_err(|refusal| vec![refusal])?;
     rules::append::check(plan, model, resolution).map_err(|refusal| vec![refusal])
 }
 

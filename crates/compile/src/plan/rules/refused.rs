@@ -1,11 +1,10 @@
 //! What is refused for good: results that depend on more than the rows of source tables and the clock.
 
-use headwater_catalog::{FunctionUse, Ident, Resolution, Volatility};
+use headwater_catalog::{FunctionUse, Resolution, Volatility};
 use pg_query::NodeEnum;
 use pg_query::protobuf::SelectStmt;
 
 use crate::analyze::time;
-use crate::parse::Mode;
 use crate::plan::{MaintenancePlan, Refusal};
 use crate::tree::visit;
 
@@ -121,15 +120,14 @@ pub fn expressions(select: &SelectStmt) -> Vec<Refusal> {
     refusals
 }
 
-/// Source columns whose names the change queue needs for itself.
-pub fn queue_columns(plan: &MaintenancePlan) -> Result<(), Refusal> {
-    let taken = |name: &&Ident| plan.mode == Mode::Eventual && ["hw_sign", "hw_xid"].contains(&name.as_str());
+/// Source columns whose names generated SQL may use for its own.
+pub fn reserved_columns(plan: &MaintenancePlan) -> Result<(), Refusal> {
     let columns = plan.analysis.occurrences.iter().flat_map(|occurrence| &occurrence.columns);
-    match columns.into_iter().find(taken) {
+    match columns.into_iter().find(|name| name.as_str().starts_with("hw_")) {
         Some(name) => Err(Refusal::new(
             409,
-            format!("a source table's column is called {name}, as a column of every change queue is"),
-            "rename the column, or declare the model realtime: it needs no queue",
+            format!("a source table's column is called {name}; names that begin with hw_ are Headwater's own"),
+            "rename the column, or leave it out of the model",
             name.as_str(),
         )),
         None => Ok(()),
