@@ -62,8 +62,9 @@ impl Reconciliation {
             return Ok(true);
         };
         let comparison = &model.comparison;
-        let told =
-            format!("{} rows missing, {} extra, {} altered", comparison.missing, comparison.extra, comparison.altered);
+        let told = model.broken.clone().unwrap_or_else(|| {
+            format!("{} rows missing, {} extra, {} altered", comparison.missing, comparison.extra, comparison.altered)
+        });
         observer.event(&Event::Verified(name, Some(told.clone())));
         log(client, name, "reconciliation", "failed", Some(&told)).await?;
         verify::verify(client, &options(true), &Silent).await?;

@@ -131,14 +131,14 @@ impl Upkeep {
                    OR m.state = 'serving' AND EXISTS (SELECT FROM headwater.missed AS q WHERE q.model = m.table_name))";
         let broken = client.query(sql, &[]).await.during("looking for broken models")?;
         let broken: Vec<String> = broken.iter().map(|row| row.get(0)).collect();
-        self.repairs.retain(|name, (_, pause)| broken.contains(name) || *pause > FIRST_PAUSE);
+        self.repairs.retain(|name, _| broken.contains(name));
         for name in broken {
-            let (last, pause) =
-                self.repairs.get(&name).copied().unwrap_or((Instant::now() - LONGEST_PAUSE, FIRST_PAUSE));
-            if last.elapsed() < pause {
-                continue;
-            }
-            self.repairs.insert(name.clone(), (Instant::now(), (pause * 2).min(LONGEST_PAUSE)));
+            let pause = match self.repairs.get(&name) {
+                Some((last, pause)) if last.elapsed() < *pause => continue,
+                Some((_, pause)) => (*pause * 2).min(LONGEST_PAUSE),
+                None => FIRST_PAUSE,
+            };
+            self.repairs.insert(name.clone(), (Instant::now(), pause));
             let options = verify::Options { models: vec![name.clone()], repair: true };
             match verify::verify(client, &options, &Silent).await {
                 Ok(found) if found.iter().all(|model| model.exact && model.broken.is_none()) => {
