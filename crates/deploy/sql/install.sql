@@ -344,7 +344,6 @@ DECLARE
   missed text[];
   m headwater.model;
   began timestamptz;
-  n bigint;
   waiting timestamptz;
 BEGIN
   IF current_setting('transaction_isolation') <> 'repeatable read' THEN

@@ -6,7 +6,8 @@
 //!
 //! A range that meets a writer on one of its keys is lost and repeated. Waiting does not help against writers who never
 //! pause: what counts is how many keys a range holds and for how long. So the key space is cut into fine grains, a range
-//! takes many of them, half as many after each loss and twice as many after each success.
+//! takes many of them, half as many after each loss and twice as many after each success. In batches a range that takes long is
+//! followed by a smaller one, too.
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ use crate::progress::Progress;
 
 /// How many grains a range takes at most.
 const GRAINS: usize = 32;
+
+/// A range of an eventual model is part of a batch, and the other models wait for it.
+const LONGEST_BATCH: Duration = Duration::from_millis(100);
 
 /// How often the same key may be found twice before it is called no key. A row that a writer added after the range's
 /// snapshot is seen by the next one, so a writer is in the way once; rows that are not unique by themselves always are.
@@ -61,10 +65,12 @@ pub async fn fill(
     while position.done < position.grains() {
         progress.done(position.done as u64);
         let grains = pace.min(position.grains() - position.done);
+        let began = Instant::now();
         match fill_range(client, model, &position, grains).await {
             Ok(()) => {
                 position.done += grains;
-                pace = (pace * 2).min(most);
+                let holds_up_others = model.mode == Mode::Eventual && began.elapsed() > LONGEST_BATCH;
+                pace = if holds_up_others { (grains / 2).max(1) } else { (pace * 2).min(most) };
                 losses = Losses::default();
             }
             Err(loss) => {
