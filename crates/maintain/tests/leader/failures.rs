@@ -164,8 +164,11 @@ async fn a_writer_that_fails_twice_is_not_forgotten() {
     stage.batch().await;
     assert_eq!(stage.text("SELECT state FROM headwater.model").await, "serving");
     run(&other, "COMMIT").await;
+    // Nobody leads: it would be wrong to say that everything is in the models.
+    assert!(other.batch_execute("SELECT headwater.wait('200 ms')").await.is_err(), "{}", stage.state().await);
     stage.batch().await;
     stage.assert_exact(&["cards"]).await;
+    run(&other, "SELECT headwater.wait('200 ms')").await;
 }
 
 /// The same for a realtime model, which the leader repairs as a writer would.
