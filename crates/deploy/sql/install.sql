@@ -505,6 +505,10 @@ BEGIN
       SELECT FROM headwater.model AS o
        WHERE o.installed_at IS NOT NULL AND o.step IS NOT NULL AND o.state = 'broken' AND o.retry_at IS NULL
     ) OR EXISTS (
+      SELECT FROM headwater.missed AS q JOIN headwater.model AS o ON o.table_name = q.model
+       WHERE o.installed_at IS NOT NULL AND o.step IS NOT NULL
+         AND pg_visible_in_snapshot(q.hw_xid, target) AND NOT pg_visible_in_snapshot(q.hw_xid, last.snapshot)
+    ) OR EXISTS (
       SELECT FROM headwater.model AS o LEFT JOIN headwater.batch AS b ON b.number = o.exact_batch
        WHERE o.installed_at IS NOT NULL AND o.state = 'serving' AND o.dirty_since IS NOT NULL
          AND headwater.covers(b.snapshot, target) IS NOT TRUE);

@@ -84,7 +84,7 @@ fn changes(plan: &MaintenancePlan, names: &Names) -> Statement {
         .filter(|name| name.starts_with("hw_"))
         .map(quote_literal)
         .collect();
-    let row = format!("to_jsonb(m) - ARRAY[{}]::text[]", hidden.join(", "));
+    let row = format!("to_jsonb(hw_m) - ARRAY[{}]::text[]", hidden.join(", "));
     let row = if plan.key.unique { row } else { format!("jsonb_agg({row})") };
     let noted = format!(
         "FROM headwater.changed AS q WHERE q.model = {} AND ({} OR q.hw_xid = pg_current_xact_id())",
@@ -92,10 +92,10 @@ fn changes(plan: &MaintenancePlan, names: &Names) -> Statement {
         in_window("q")
     );
     let body = format!(
-        "-- Headwater, {table}: what has become of the keys that were noted.\nBEGIN\n  RETURN QUERY\n  SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r.\"row\" IS NULL THEN 'gone' ELSE 'put' END, c.key, r.\"row\"\n  FROM (\n    SELECT DISTINCT q.key {noted}\n  ) AS c\n  LEFT JOIN LATERAL (\n    SELECT {row} AS \"row\" FROM {table} AS m, jsonb_populate_record(NULL::{key_type}, c.key) AS k WHERE {same}\n  ) AS r ON c.key IS NOT NULL\n  ORDER BY c.key NULLS FIRST;\nEND",
+        "-- Headwater, {table}: what has become of the keys that were noted.\nBEGIN\n  RETURN QUERY\n  SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r.\"row\" IS NULL THEN 'gone' ELSE 'put' END, c.key, r.\"row\"\n  FROM (\n    SELECT DISTINCT q.key {noted}\n  ) AS c\n  LEFT JOIN LATERAL (\n    SELECT {row} AS \"row\" FROM {table} AS hw_m, jsonb_populate_record(NULL::{key_type}, c.key) AS k WHERE {same}\n  ) AS r ON c.key IS NOT NULL\n  ORDER BY c.key NULLS FIRST;\nEND",
         table = names.table,
         key_type = names.key_type,
-        same = matches_key(&plan.key.columns, "m", "k"),
+        same = matches_key(&plan.key.columns, "hw_m", "k"),
     );
     let settings = [
         ("search_path".to_owned(), "pg_catalog".to_owned()),

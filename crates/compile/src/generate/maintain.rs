@@ -126,6 +126,12 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
         .chain(plan.has_mark().then(|| "hw_mark = pg_catalog.statement_timestamp()".to_owned()))
         .collect::<Vec<_>>()
         .join(", ");
+    // A row that is as it was is left alone, but it must be marked: another trigger of this statement may be about to fold.
+    let differs = format!("ROW({old})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({new})::pg_catalog.record");
+    let differs = match plan.has_mark() {
+        true => format!("({differs} OR m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp())"),
+        false => differs,
+    };
     // Every key is locked, so nobody else can insert it meanwhile: an UPDATE and an INSERT of the rest need no arbiter,
     // which also serves keys with NULLs where no unique index covers them.
     format!(
@@ -135,7 +141,7 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
         gone = indent(&gone, 2),
         altered = indent(
             &format!(
-                "UPDATE {table} AS m SET {set}\nFROM fresh AS f\nWHERE {row}\n  AND ROW({old})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({new})::pg_catalog.record\n  AND {GONE_FIRST}\nRETURNING 1",
+                "UPDATE {table} AS m SET {set}\nFROM fresh AS f\nWHERE {row}\n  AND {differs}\n  AND {GONE_FIRST}\nRETURNING 1",
                 table = names.table,
                 row = matches_row(columns, "m", "f"),
             ),

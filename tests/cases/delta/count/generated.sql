@@ -87,7 +87,7 @@ BEGIN
     UPDATE "headwater".project_votes_VERSION AS m SET "id" = f."id", "title" = f."title", "ups" = f."ups", "votes" = f."votes", hw_mark = pg_catalog.statement_timestamp()
     FROM fresh AS f
     WHERE m."id" OPERATOR(pg_catalog.=) f."id"
-      AND ROW(m."id", m."title", m."ups", m."votes")::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f."id", f."title", f."ups", f."votes")::pg_catalog.record
+      AND (ROW(m."id", m."title", m."ups", m."votes")::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f."id", f."title", f."ups", f."votes")::pg_catalog.record OR m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp())
       AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
     RETURNING 1
   )

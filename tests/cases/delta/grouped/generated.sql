@@ -68,7 +68,7 @@ BEGIN
     UPDATE "headwater".category_scores_VERSION AS m SET "category" = f."category", "projects" = f."projects", "deleted" = f."deleted", "score" = f."score", "mean" = f."mean", "best" = f."best", hw_s1 = f.hw_s1, hw_s2 = f.hw_s2, hw_mark = pg_catalog.statement_timestamp()
     FROM fresh AS f
     WHERE (m."category" OPERATOR(pg_catalog.=) f."category" OR m."category" IS NULL AND f."category" IS NULL)
-      AND ROW(m."category", m."projects", m."deleted", m."score", m."mean", m."best", m.hw_s1, m.hw_s2)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f."category", f."projects", f."deleted", f."score", f."mean", f."best", f.hw_s1, f.hw_s2)::pg_catalog.record
+      AND (ROW(m."category", m."projects", m."deleted", m."score", m."mean", m."best", m.hw_s1, m.hw_s2)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f."category", f."projects", f."deleted", f."score", f."mean", f."best", f.hw_s1, f.hw_s2)::pg_catalog.record OR m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp())
       AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
     RETURNING 1
   )

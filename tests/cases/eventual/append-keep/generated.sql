@@ -75,7 +75,7 @@ BEGIN
     SELECT DISTINCT q.key FROM headwater.changed AS q WHERE q.model = 'events_VERSION' AND ((q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)) OR q.hw_xid = pg_current_xact_id())
   ) AS c
   LEFT JOIN LATERAL (
-    SELECT to_jsonb(m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".events_VERSION AS m, jsonb_populate_record(NULL::"headwater".events_VERSION_key, c.key) AS k WHERE m.project_id OPERATOR(pg_catalog.=) k.k1 AND m.user_id OPERATOR(pg_catalog.=) k.k2
+    SELECT to_jsonb(hw_m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".events_VERSION AS hw_m, jsonb_populate_record(NULL::"headwater".events_VERSION_key, c.key) AS k WHERE hw_m.project_id OPERATOR(pg_catalog.=) k.k1 AND hw_m.user_id OPERATOR(pg_catalog.=) k.k2
   ) AS r ON c.key IS NOT NULL
   ORDER BY c.key NULLS FIRST;
 END

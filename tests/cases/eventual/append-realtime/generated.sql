@@ -70,7 +70,7 @@ BEGIN
     SELECT DISTINCT q.key FROM headwater.changed AS q WHERE q.model = 'announced_VERSION' AND ((q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)) OR q.hw_xid = pg_current_xact_id())
   ) AS c
   LEFT JOIN LATERAL (
-    SELECT to_jsonb(m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".announced_VERSION AS m, jsonb_populate_record(NULL::"headwater".announced_VERSION_key, c.key) AS k WHERE m."id" OPERATOR(pg_catalog.=) k.k1
+    SELECT to_jsonb(hw_m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".announced_VERSION AS hw_m, jsonb_populate_record(NULL::"headwater".announced_VERSION_key, c.key) AS k WHERE hw_m."id" OPERATOR(pg_catalog.=) k.k1
   ) AS r ON c.key IS NOT NULL
   ORDER BY c.key NULLS FIRST;
 END

@@ -70,7 +70,7 @@ BEGIN
     SELECT DISTINCT q.key FROM headwater.changed AS q WHERE q.model = 'owners_VERSION' AND ((q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)) OR q.hw_xid = pg_current_xact_id())
   ) AS c
   LEFT JOIN LATERAL (
-    SELECT to_jsonb(m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".owners_VERSION AS m, jsonb_populate_record(NULL::"headwater".owners_VERSION_key, c.key) AS k WHERE m.user_id OPERATOR(pg_catalog.=) k.k1
+    SELECT to_jsonb(hw_m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".owners_VERSION AS hw_m, jsonb_populate_record(NULL::"headwater".owners_VERSION_key, c.key) AS k WHERE hw_m.user_id OPERATOR(pg_catalog.=) k.k1
   ) AS r ON c.key IS NOT NULL
   ORDER BY c.key NULLS FIRST;
 END

@@ -60,7 +60,7 @@ BEGIN
     UPDATE "headwater".counted_VERSION AS m SET project_id = f.project_id, "votes" = f."votes", hw_mark = pg_catalog.statement_timestamp()
     FROM fresh AS f
     WHERE m.project_id OPERATOR(pg_catalog.=) f.project_id
-      AND ROW(m.project_id, m."votes")::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f.project_id, f."votes")::pg_catalog.record
+      AND (ROW(m.project_id, m."votes")::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(f.project_id, f."votes")::pg_catalog.record OR m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp())
       AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
     RETURNING 1
   )
