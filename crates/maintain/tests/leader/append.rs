@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::stage::{SCHEMA, Stage};
+use crate::stage::{SCHEMA, Stage, run};
 
 const SECONDS: Duration = Duration::from_secs(8);
 
@@ -138,4 +138,30 @@ CREATE UNIQUE INDEX ON named (id);";
     let difference = "SELECT count(*) FROM ((SELECT model, \"row\" FROM copy EXCEPT ALL (SELECT 'counted', to_jsonb(c) FROM counted c UNION ALL SELECT 'named', to_jsonb(n) FROM named n)) UNION ALL ((SELECT 'counted', to_jsonb(c) FROM counted c UNION ALL SELECT 'named', to_jsonb(n) FROM named n) EXCEPT ALL SELECT model, \"row\" FROM copy)) AS d";
     assert_eq!(stage.number(difference).await, 0);
     leader.stop().await;
+}
+
+/// The log is kept by the hour; an hour that someone reads is dropped later, and nobody waits for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_hours_of_the_log_are_dropped() {
+    let stage = Stage::new("log_keep", SCHEMA, &[EVENTS]).await;
+    for hour in ["2024-01-01 10", "2024-01-01 11"] {
+        let name = format!("log_{}", hour.replace(['-', ' '], ""));
+        stage.run(&format!("CREATE TABLE headwater.{name} PARTITION OF headwater.log FOR VALUES FROM ('{hour}:00+00') TO ('{hour}:59:59.999999+00'); INSERT INTO headwater.log VALUES (0, 1, 1, '{hour}:30+00', 'events', 'reset')")).await;
+    }
+    let reader = stage.connect().await;
+    run(&reader, "BEGIN; SELECT count(*) FROM headwater.log_2024010110").await;
+    let leader = stage.lead();
+    stage.run("INSERT INTO votes (project_id, weight) VALUES (7, 1)").await;
+    stage.wait().await;
+    stage.until(SECONDS, "SELECT to_regclass('headwater.log_2024010111') IS NULL").await;
+    assert_eq!(stage.number("SELECT count(*) FROM headwater.log WHERE epoch = 0").await, 1);
+    assert!(stage.number("SELECT count(*) FROM headwater.log WHERE epoch = 1").await > 0);
+    stage.run("INSERT INTO votes (project_id, weight) VALUES (7, 1)").await;
+    stage.wait().await;
+    leader.stop().await;
+    run(&reader, "COMMIT").await;
+    let again = stage.lead();
+    stage.until(SECONDS, "SELECT to_regclass('headwater.log_2024010110') IS NULL").await;
+    assert_eq!(stage.number("SELECT count(*) FROM headwater.log WHERE epoch = 0").await, 0);
+    again.stop().await;
 }
