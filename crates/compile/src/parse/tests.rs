@@ -337,7 +337,7 @@ CREATE INDEX ON v (a);
         "\
 Error HW0111: \"eventual\" takes nothing, or \"max_lag\" and a time
   m.sql:1 «soon» not understood
-  hint: write -- headwater: eventual, or -- headwater: eventual max_lag soon
+  hint: write -- headwater: eventual, or -- headwater: eventual max_lag 1s
 Error HW0107: unknown option \"realtme\"
   m.sql:3 «realtme» not an option
   hint: did you mean \"realtime\"? the options are: realtime, eventual, retain, require, access
