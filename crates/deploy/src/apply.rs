@@ -340,7 +340,7 @@ async fn maintain_building(
         .wanted
         .queues
         .iter()
-        .filter(|queue| !installed.iter().any(|installed| installed.serving && installed.queue == **queue))
+        .filter(|queue| !installed.iter().any(|installed| installed.serving && installed.queue.name == queue.name))
         .cloned()
         .collect();
     let gaps = triggers::gaps(&**lock, &triggers::pairs(&plan.wanted.building_triggers(&going_on, &unfed))).await?;

@@ -47,19 +47,29 @@ pub async fn load(client: &impl GenericClient) -> Result<Vec<InstalledQueue>, Er
 /// Creates a queue and records it.
 #[must_use]
 pub fn create(queue: &Queue) -> Vec<String> {
-    let list = |texts: Vec<String>| {
-        let literals: Vec<String> = texts.iter().map(|text| quote_literal(text)).collect();
+    let mut statements: Vec<String> = queue.create().into_iter().map(|Statement { sql, .. }| sql).collect();
+    statements.push(format!("{} ON CONFLICT (name) DO NOTHING", insert(queue)));
+    statements
+}
+
+/// Records the columns that triggers append from now on.
+#[must_use]
+pub fn record(queue: &Queue) -> String {
+    format!("{} ON CONFLICT (name) DO UPDATE SET columns = excluded.columns, types = excluded.types", insert(queue))
+}
+
+fn insert(queue: &Queue) -> String {
+    let list = |texts: Vec<&str>| {
+        let literals: Vec<String> = texts.into_iter().map(quote_literal).collect();
         format!("ARRAY[{}]::text[]", literals.join(", "))
     };
-    let mut statements: Vec<String> = queue.create().into_iter().map(|Statement { sql, .. }| sql).collect();
-    statements.push(format!(
-        "INSERT INTO headwater.queue (name, source, columns, types) VALUES ({}, {}, {}, {}) ON CONFLICT (name) DO NOTHING",
+    format!(
+        "INSERT INTO headwater.queue (name, source, columns, types) VALUES ({}, {}, {}, {})",
         quote_literal(&queue.name.to_string()),
         quote_literal(&queue.source.to_string()),
-        list(queue.columns.iter().map(|(name, _)| name.as_str().to_owned()).collect()),
-        list(queue.columns.iter().map(|(_, ty)| ty.clone()).collect()),
-    ));
-    statements
+        list(queue.columns.iter().map(|(name, _)| name.as_str()).collect()),
+        list(queue.columns.iter().map(|(_, ty)| ty.as_str()).collect()),
+    )
 }
 
 /// Drops a queue that nobody reads any more.

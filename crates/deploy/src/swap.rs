@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use headwater_catalog::ident::short_hash;
 use headwater_catalog::quote_literal;
-use headwater_compile::{CompiledModel, SourceTriggers};
+use headwater_compile::{CompiledModel, Queue, SourceTriggers};
 use tokio_postgres::{Client, GenericClient};
 
 use crate::batch;
@@ -19,7 +19,7 @@ use crate::error::{During, Error};
 use crate::installed::InstalledModel;
 use crate::locks::{Locking, Patience, lock_tables, lockable};
 use crate::progress::Progress;
-use crate::queues;
+use crate::queues::{self, InstalledQueue};
 use crate::triggers::{self, Gap, Orphans, Recorded};
 use crate::view;
 use crate::wanted::Wanted;
@@ -158,16 +158,20 @@ async fn batches(client: &impl GenericClient, wanted: &Wanted, diff: &Diff) -> R
     let functions = wanted.serving_batches();
     let version = batches_version(wanted);
     let installed = queues::load(client).await?;
-    let unneeded: Vec<_> = installed.iter().filter(|installed| !wanted.queues.contains(&installed.queue)).collect();
+    let stays = |installed: &InstalledQueue| wanted.queues.iter().any(|queue| queue.name == installed.queue.name);
+    let unneeded: Vec<_> = installed.iter().filter(|installed| !stays(installed)).collect();
+    let recorded_as_wanted = |queue: &&Queue| installed.iter().any(|installed| installed.queue == **queue);
+    let narrower: Vec<_> = wanted.queues.iter().filter(|queue| !recorded_as_wanted(queue)).collect();
     let sql = "SELECT (SELECT value FROM headwater.meta WHERE key = 'batches')";
     let recorded: Option<String> =
         client.query_one(sql, &[]).await.during("reading the version of the batches")?.get(0);
     let mut statements: Vec<String> =
         built(wanted, diff).flat_map(|model| &model.serve).map(|statement| statement.sql.clone()).collect();
-    if recorded.as_deref() == Some(version.as_str()) && unneeded.is_empty() && diff.is_empty() {
+    if recorded.as_deref() == Some(version.as_str()) && unneeded.is_empty() && narrower.is_empty() && diff.is_empty() {
         return Ok(statements);
     }
     statements.extend(functions.into_iter().map(|statement| statement.sql));
+    statements.extend(narrower.into_iter().map(queues::record));
     statements.extend(unneeded.into_iter().flat_map(|installed| queues::drop(&installed.queue)));
     statements.push(format!(
         "INSERT INTO headwater.meta (key, value) VALUES ('batches', {}) ON CONFLICT (key) DO UPDATE SET value = excluded.value",

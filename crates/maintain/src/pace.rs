@@ -1,18 +1,20 @@
 //! How long the leader rests between two looks.
 //!
-//! While there is work it rests as long as it worked, so that it takes at most half of one processor's time and batches grow with
+//! While there is work it rests a third as long as it worked, so that writers get a part of its processor, too, and batches grow with
 //! the load: more changes make a batch longer, and more of them then fall into the next one. While there is none, it looks less and
 //! less often. It asks rather than being told: NOTIFY in every writer's commit makes all commits wait for each other, and a
 //! transaction that has used NOTIFY cannot be prepared for two-phase commit.
 
 use std::time::Duration;
 
+/// What part of its work the leader rests.
+const REST: u32 = 3;
 /// The shortest rest.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// The longest rest after work.
 const LONGEST_AFTER_WORK: Duration = Duration::from_millis(50);
 /// The longest rest while there is nothing to do.
-const LONGEST_IDLE: Duration = Duration::from_millis(20);
+const LONGEST_IDLE: Duration = Duration::from_millis(30);
 /// A model that allows this lag or more is not hurried for.
 const LAZY: Duration = Duration::from_millis(100);
 /// The longest rest, whatever lag is allowed.
@@ -36,7 +38,7 @@ impl Pace {
     /// The rest after a batch that took so long.
     pub fn after_work(&mut self, took: Duration) -> Duration {
         self.idle = SHORTEST;
-        took.clamp(SHORTEST, LONGEST_AFTER_WORK).max(self.lazy())
+        (took / REST).clamp(SHORTEST, LONGEST_AFTER_WORK).max(self.lazy())
     }
 
     /// The rest after a look that found nothing.
@@ -60,10 +62,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rests_as_long_as_it_worked() {
+    fn rests_a_part_of_its_work() {
         let mut pace = Pace::new(None);
         assert_eq!(pace.after_work(Duration::from_micros(10)), SHORTEST);
-        assert_eq!(pace.after_work(Duration::from_millis(7)), Duration::from_millis(7));
+        assert_eq!(pace.after_work(Duration::from_millis(21)), Duration::from_millis(7));
         assert_eq!(pace.after_work(Duration::from_secs(9)), LONGEST_AFTER_WORK);
     }
 
@@ -71,7 +73,7 @@ mod tests {
     fn looks_less_and_less_often_until_there_is_work() {
         let mut pace = Pace::new(None);
         let rests: Vec<_> = (0..7).map(|_| pace.after_nothing().as_millis()).collect();
-        assert_eq!(rests, [1, 2, 4, 8, 16, 20, 20]);
+        assert_eq!(rests, [1, 2, 4, 8, 16, 30, 30]);
         pace.after_work(SHORTEST);
         assert_eq!(pace.after_nothing(), SHORTEST);
     }

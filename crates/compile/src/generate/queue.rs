@@ -28,7 +28,8 @@ pub struct Queue {
     pub columns: Vec<(Ident, String)>,
 }
 
-/// The queues that the eventual ones of `models` need. One that is `installed` stays where it has all that is needed.
+/// The queues that the eventual ones of `models` need, with the columns that they need. One that is `installed` stays where it holds
+/// all of them; what else it holds is no longer fed, so that a column which no model reads any more can be dropped.
 #[must_use]
 pub fn wanted(models: &[&CompiledModel], installed: &[Queue], catalog: &Catalog) -> Vec<Queue> {
     let mut needed: BTreeMap<&QualifiedName, BTreeSet<Ident>> = BTreeMap::new();
@@ -43,7 +44,10 @@ pub fn wanted(models: &[&CompiledModel], installed: &[Queue], catalog: &Catalog)
             let typed = typed(source, &columns, catalog);
             let serves =
                 |queue: &&Queue| queue.source == *source && typed.iter().all(|column| queue.columns.contains(column));
-            installed.iter().find(serves).cloned().unwrap_or_else(|| new(source, typed))
+            match installed.iter().find(serves) {
+                Some(queue) => Queue { columns: typed, ..queue.clone() },
+                None => new(source, typed, installed),
+            }
         })
         .collect()
 }
@@ -56,10 +60,16 @@ fn typed(source: &QualifiedName, columns: &BTreeSet<Ident>, catalog: &Catalog) -
         .collect()
 }
 
-fn new(source: &QualifiedName, columns: Vec<(Ident, String)>) -> Queue {
+/// Its name tells its columns, and is not that of a queue that once had them.
+fn new(source: &QualifiedName, columns: Vec<(Ident, String)>, installed: &[Queue]) -> Queue {
     let shape: Vec<String> = columns.iter().map(|(name, ty)| format!("{name} {ty}")).collect();
     let stem = format!("queue_{}_{}", source.schema.as_str(), source.name.as_str());
-    let name = in_schema(Ident::generated(&stem, &format!("_{}", short_hash(&[&shape.join(",")]))));
+    let named = |attempt: usize| {
+        let hash = short_hash(&[&shape.join(","), &"again".repeat(attempt)]);
+        in_schema(Ident::generated(&stem, &format!("_{hash}")))
+    };
+    let free = |name: &QualifiedName| installed.iter().all(|queue| queue.name != *name);
+    let name = (0..=installed.len()).map(named).find(free).unwrap_or_else(|| named(0));
     Queue { name, source: source.clone(), columns }
 }
 

@@ -129,6 +129,32 @@ async fn a_model_changes_its_mode() {
     catch_up(&stage, &["tally", "cards"]).await;
 }
 
+/// A column that only a removed model read can be dropped without harm to the others, and comes back with a queue of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_of_a_removed_model_is_dropped_and_comes_again() {
+    let schema = "CREATE TABLE notes (id int PRIMARY KEY, kind text, weight int); INSERT INTO notes SELECT g, 'k' || g % 3, g FROM generate_series(1, 30) g;";
+    let kinds = "-- headwater: eventual
+CREATE MATERIALIZED VIEW kinds AS SELECT kind, count(*) AS n FROM notes GROUP BY kind;";
+    let weights = "-- headwater: eventual
+CREATE MATERIALIZED VIEW weights AS SELECT kind, sum(weight) AS weight FROM notes GROUP BY kind;";
+    let stage = Stage::new("dropped", schema, &[kinds, weights]).await;
+    stage.run("INSERT INTO notes VALUES (40, 'k1', 5)").await;
+    stage.apply(&[kinds]).await;
+    stage.run("INSERT INTO notes VALUES (41, 'k1', 6); ALTER TABLE notes DROP COLUMN weight; INSERT INTO notes VALUES (42, 'k2'); DELETE FROM notes WHERE id = 3").await;
+    assert_eq!(stage.text("SELECT string_agg(state, ' ') FROM headwater.model").await, "serving");
+    let leader = stage.lead();
+    stage.wait().await;
+    stage.assert_exact(&["kinds"]).await;
+    stage.run("ALTER TABLE notes ADD COLUMN weight int DEFAULT 2").await;
+    stage.run("INSERT INTO notes VALUES (43, 'k0', 9)").await;
+    stage.apply(&[kinds, weights]).await;
+    stage.run("UPDATE notes SET weight = weight + 1 WHERE kind = 'k1'; INSERT INTO notes VALUES (44, 'k7', 1); DELETE FROM notes WHERE id = 43").await;
+    stage.wait().await;
+    stage.assert_exact(&["kinds", "weights"]).await;
+    assert_eq!(queues(&stage).await, 1);
+    leader.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_is_removed() {
     let stage = Stage::new("removed", SCHEMA, &[TALLY, CARDS]).await;
