@@ -55,7 +55,7 @@ pub async fn run(
 
 /// What one leader keeps in mind.
 struct Cycle {
-    /// Asks for the server's snapshot; prepared, because it is asked fifty times a second and more.
+    /// Asks for the server's snapshot; prepared, because it is asked so often.
     look: Statement,
     preparation: Preparation,
     pace: Pace,

@@ -14,7 +14,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// The longest rest after work.
 const LONGEST_AFTER_WORK: Duration = Duration::from_millis(50);
 /// The longest rest while there is nothing to do.
-const LONGEST_IDLE: Duration = Duration::from_millis(30);
+const LONGEST_IDLE: Duration = Duration::from_millis(40);
 /// A model that allows this lag or more is not hurried for.
 const LAZY: Duration = Duration::from_millis(100);
 /// The longest rest, whatever lag is allowed.
@@ -73,7 +73,7 @@ mod tests {
     fn looks_less_and_less_often_until_there_is_work() {
         let mut pace = Pace::new(None);
         let rests: Vec<_> = (0..7).map(|_| pace.after_nothing().as_millis()).collect();
-        assert_eq!(rests, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(rests, [1, 2, 4, 8, 16, 32, 40]);
         pace.after_work(SHORTEST);
         assert_eq!(pace.after_nothing(), SHORTEST);
     }

@@ -5,7 +5,7 @@ use headwater_catalog::quote_literal;
 
 use super::names::Names;
 use super::queue::in_window;
-use super::sql::{function, matches_key, quoted};
+use super::sql::{function, indent, matches_key, quoted};
 use crate::output::Statement;
 use crate::plan::MaintenancePlan;
 
@@ -86,14 +86,16 @@ fn changes(plan: &MaintenancePlan, names: &Names) -> Statement {
         .collect();
     let row = format!("to_jsonb(hw_m) - ARRAY[{}]::text[]", hidden.join(", "));
     let row = if plan.key.unique { row } else { format!("jsonb_agg({row})") };
+    let select = "SELECT q.key, q.model FROM headwater.changed AS q";
     let noted = format!(
-        "FROM headwater.changed AS q WHERE q.model = {} AND ({} OR q.hw_xid = pg_current_xact_id())",
+        "SELECT n.key FROM (\n  {}\n  UNION ALL\n  {select} WHERE q.hw_xid = pg_current_xact_id()\n) AS n WHERE n.model = {}",
+        in_window(select),
         quote_literal(names.table.name.as_str()),
-        in_window("q")
     );
     let body = format!(
-        "-- Headwater, {table}: what has become of the keys that were noted.\nBEGIN\n  RETURN QUERY\n  SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r.\"row\" IS NULL THEN 'gone' ELSE 'put' END, c.key, r.\"row\"\n  FROM (\n    SELECT DISTINCT q.key {noted}\n  ) AS c\n  LEFT JOIN LATERAL (\n    SELECT {row} AS \"row\" FROM {table} AS hw_m, jsonb_populate_record(NULL::{key_type}, c.key) AS k WHERE {same}\n  ) AS r ON c.key IS NOT NULL\n  ORDER BY c.key NULLS FIRST;\nEND",
+        "-- Headwater, {table}: what has become of the keys that were noted.\nBEGIN\n  RETURN QUERY\n  SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r.\"row\" IS NULL THEN 'gone' ELSE 'put' END, c.key, r.\"row\"\n  FROM (\n    SELECT DISTINCT k.key FROM (\n{noted}\n    ) AS k\n  ) AS c\n  LEFT JOIN LATERAL (\n    SELECT {row} AS \"row\" FROM {table} AS hw_m, jsonb_populate_record(NULL::{key_type}, c.key) AS k WHERE {same}\n  ) AS r ON c.key IS NOT NULL\n  ORDER BY c.key NULLS FIRST;\nEND",
         table = names.table,
+        noted = indent(&noted, 6),
         key_type = names.key_type,
         same = matches_key(&plan.key.columns, "hw_m", "k"),
     );

@@ -146,16 +146,26 @@ pub fn truncated(queue: &Queue) -> String {
     format!("INSERT INTO headwater.truncated (source) VALUES ({});", quote_literal(&queue.source.to_string()))
 }
 
-/// What became visible: `alias.hw_xid` is in the window that the function's arguments `hw_since`, `hw_until` and `hw_also` give.
+/// What became visible: `hw_xid` is in the window that the function's arguments `hw_since`, `hw_until` and `hw_also` give. Two conditions,
+/// of which no row meets both (what is in `hw_also` is older than `hw_since`): each is a look into the index. Joined by OR, they may
+/// become one walk through the whole index, past every row that a long transaction keeps from vacuum.
+pub const WINDOW: [&str; 2] = ["q.hw_xid >= hw_since AND q.hw_xid < hw_until", "q.hw_xid = ANY (hw_also)"];
+
+/// `select`, whose rows are called `q`, over the window.
 #[must_use]
-pub fn in_window(alias: &str) -> String {
-    format!("({alias}.hw_xid >= hw_since AND {alias}.hw_xid < hw_until OR {alias}.hw_xid = ANY (hw_also))")
+pub fn in_window(select: &str) -> String {
+    WINDOW.map(|condition| format!("{select} WHERE {condition}")).join("\n  UNION ALL\n  ")
+}
+
+/// Whether `select` has a row in the window.
+fn any_in_window(select: &str) -> String {
+    format!("({})", WINDOW.map(|condition| format!("EXISTS ({select} WHERE {condition})")).join(" OR "))
 }
 
 /// The taken rows as a CTE that [`net_rows`] and the fold read.
 #[must_use]
 pub fn taken(queue: &Queue) -> String {
-    format!("hw_queue AS MATERIALIZED (\n  SELECT q.* FROM {} AS q WHERE {}\n)", queue.name, in_window("q"))
+    format!("hw_queue AS MATERIALIZED (\n  {}\n)", in_window(&format!("SELECT q.* FROM {} AS q", queue.name)))
 }
 
 /// The images, new and old, in which the two snapshots differ in the given columns.
@@ -214,7 +224,7 @@ pub fn functions(queues: &[Queue], members: &[Member]) -> Vec<Statement> {
     };
     let changed = queues.iter().map(|queue| {
         let source = quote_literal(&queue.source.to_string());
-        format!("SELECT {source} WHERE EXISTS (SELECT FROM {} AS q WHERE {})", queue.name, in_window("q"))
+        format!("SELECT {source} WHERE {}", any_in_window(&format!("SELECT FROM {} AS q", queue.name)))
     });
     let due = timed.iter().map(|table| {
         format!(
@@ -225,21 +235,23 @@ pub fn functions(queues: &[Queue], members: &[Member]) -> Vec<Statement> {
     let next: Vec<String> = timed.iter().map(|table| format!("(SELECT min(m.hw_due) FROM {table} AS m)")).collect();
     let next = if next.is_empty() { "NULL::timestamptz".to_owned() } else { format!("LEAST({})", next.join(", ")) };
     let pending = format!(
-        "-- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.\nBEGIN\n  changed := {};\n  truncated := ARRAY(SELECT DISTINCT q.source FROM headwater.truncated AS q WHERE {});\n  due := {};\n  next_due := {next};\n  noted := EXISTS (SELECT FROM headwater.changed AS q WHERE {});\nEND",
+        "-- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.\nBEGIN\n  changed := {};\n  truncated := ARRAY(SELECT DISTINCT t.source FROM ({}) AS t);\n  due := {};\n  next_due := {next};\n  noted := {};\nEND",
         collected(changed.collect()),
-        in_window("q"),
+        in_window("SELECT q.source FROM headwater.truncated AS q"),
         collected(due.collect()),
-        in_window("q"),
+        any_in_window("SELECT FROM headwater.changed AS q"),
     );
     let deletes: Vec<String> = queues
         .iter()
         .map(|queue| {
             let source = quote_literal(&queue.source.to_string());
-            format!(
-                "  IF {source} = ANY (hw_changed) THEN\n    DELETE FROM {} AS q WHERE {};\n    GET DIAGNOSTICS n = ROW_COUNT;\n    taken := taken + n;\n  END IF;",
-                queue.name,
-                in_window("q")
-            )
+            let delete = |condition: &str| {
+                format!(
+                    "    DELETE FROM {} AS q WHERE {condition};\n    GET DIAGNOSTICS n = ROW_COUNT;\n    taken := taken + n;\n",
+                    queue.name
+                )
+            };
+            format!("  IF {source} = ANY (hw_changed) THEN\n{}  END IF;", WINDOW.map(delete).concat())
         })
         .collect();
     let forget = format!(

@@ -72,7 +72,15 @@ BEGIN
   RETURN QUERY
   SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r."row" IS NULL THEN 'gone' ELSE 'put' END, c.key, r."row"
   FROM (
-    SELECT DISTINCT q.key FROM headwater.changed AS q WHERE q.model = 'events_VERSION' AND ((q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)) OR q.hw_xid = pg_current_xact_id())
+    SELECT DISTINCT k.key FROM (
+      SELECT n.key FROM (
+        SELECT q.key, q.model FROM headwater.changed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+        UNION ALL
+        SELECT q.key, q.model FROM headwater.changed AS q WHERE q.hw_xid = ANY (hw_also)
+        UNION ALL
+        SELECT q.key, q.model FROM headwater.changed AS q WHERE q.hw_xid = pg_current_xact_id()
+      ) AS n WHERE n.model = 'events_VERSION'
+    ) AS k
   ) AS c
   LEFT JOIN LATERAL (
     SELECT to_jsonb(hw_m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".events_VERSION AS hw_m, jsonb_populate_record(NULL::"headwater".events_VERSION_key, c.key) AS k WHERE hw_m.project_id OPERATOR(pg_catalog.=) k.k1 AND hw_m.user_id OPERATOR(pg_catalog.=) k.k2
@@ -150,22 +158,22 @@ INSERT INTO headwater.changed (model) VALUES ('events_VERSION');
 DELETE FROM "headwater".events_VERSION WHERE ctid = ANY (ARRAY(SELECT m.ctid FROM "headwater".events_VERSION AS m WHERE m.created_at <= now() - '180 days'::interval ORDER BY m.created_at LIMIT $1::bigint));
 
 -- the change queue of projects
-CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_20ef47da (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, "title" text) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_4b8aaa22 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, "title" text) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
 -- finds what became visible since the last batch
-CREATE INDEX IF NOT EXISTS queue_public_projects_20ef47da_xid ON "headwater".queue_public_projects_20ef47da (hw_xid);
+CREATE INDEX IF NOT EXISTS queue_public_projects_4b8aaa22_xid ON "headwater".queue_public_projects_4b8aaa22 (hw_xid);
 
 -- writers reach it through trigger functions
-REVOKE ALL ON "headwater".queue_public_projects_20ef47da FROM PUBLIC;
+REVOKE ALL ON "headwater".queue_public_projects_4b8aaa22 FROM PUBLIC;
 
 -- the change queue of votes
-CREATE TABLE IF NOT EXISTS "headwater".queue_public_votes_09ed80cf (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), project_id integer, user_id integer, created_at timestamp with time zone) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_votes_0cace76b (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), project_id integer, user_id integer, created_at timestamp with time zone) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
 -- finds what became visible since the last batch
-CREATE INDEX IF NOT EXISTS queue_public_votes_09ed80cf_xid ON "headwater".queue_public_votes_09ed80cf (hw_xid);
+CREATE INDEX IF NOT EXISTS queue_public_votes_0cace76b_xid ON "headwater".queue_public_votes_0cace76b (hw_xid);
 
 -- writers reach it through trigger functions
-REVOKE ALL ON "headwater".queue_public_votes_09ed80cf FROM PUBLIC;
+REVOKE ALL ON "headwater".queue_public_votes_0cace76b FROM PUBLIC;
 
 -- events: its part of a batch
 CREATE OR REPLACE FUNCTION "headwater".events_VERSION_step(hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
@@ -186,7 +194,9 @@ BEGIN
   END IF;
   IF '"public"."projects"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_projects_20ef47da AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_projects_4b8aaa22 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_projects_4b8aaa22 AS q WHERE q.hw_xid = ANY (hw_also)
     ), hw_rows AS MATERIALIZED (
       SELECT "id", "title" FROM hw_queue
       GROUP BY 1, 2
@@ -215,7 +225,9 @@ BEGIN
   END IF;
   IF '"public"."votes"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_votes_09ed80cf AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid = ANY (hw_also)
     ), hw_rows AS MATERIALIZED (
       SELECT created_at, project_id, user_id FROM hw_queue
       GROUP BY 1, 2, 3
@@ -266,13 +278,15 @@ AS $hw$
 -- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.
 BEGIN
   changed := ARRAY(
-    SELECT '"public"."projects"' WHERE EXISTS (SELECT FROM "headwater".queue_public_projects_20ef47da AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
-    UNION ALL SELECT '"public"."votes"' WHERE EXISTS (SELECT FROM "headwater".queue_public_votes_09ed80cf AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
+    SELECT '"public"."projects"' WHERE (EXISTS (SELECT FROM "headwater".queue_public_projects_4b8aaa22 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM "headwater".queue_public_projects_4b8aaa22 AS q WHERE q.hw_xid = ANY (hw_also)))
+    UNION ALL SELECT '"public"."votes"' WHERE (EXISTS (SELECT FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid = ANY (hw_also)))
   );
-  truncated := ARRAY(SELECT DISTINCT q.source FROM headwater.truncated AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  truncated := ARRAY(SELECT DISTINCT t.source FROM (SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+  UNION ALL
+  SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid = ANY (hw_also)) AS t);
   due := ARRAY[]::text[];
   next_due := NULL::timestamptz;
-  noted := EXISTS (SELECT FROM headwater.changed AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  noted := (EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid = ANY (hw_also)));
 END
 $hw$;
 
@@ -288,12 +302,18 @@ DECLARE
   taken bigint := 0;
 BEGIN
   IF '"public"."projects"' = ANY (hw_changed) THEN
-    DELETE FROM "headwater".queue_public_projects_20ef47da AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    DELETE FROM "headwater".queue_public_projects_4b8aaa22 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+    DELETE FROM "headwater".queue_public_projects_4b8aaa22 AS q WHERE q.hw_xid = ANY (hw_also);
     GET DIAGNOSTICS n = ROW_COUNT;
     taken := taken + n;
   END IF;
   IF '"public"."votes"' = ANY (hw_changed) THEN
-    DELETE FROM "headwater".queue_public_votes_09ed80cf AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    DELETE FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+    DELETE FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid = ANY (hw_also);
     GET DIAGNOSTICS n = ROW_COUNT;
     taken := taken + n;
   END IF;
@@ -311,7 +331,7 @@ DECLARE
 BEGIN
   BEGIN
     -- The change queue of the eventual models.
-    INSERT INTO "headwater".queue_public_votes_09ed80cf (hw_sign, project_id, user_id, created_at)
+    INSERT INTO "headwater".queue_public_votes_0cace76b (hw_sign, project_id, user_id, created_at)
     SELECT 1, project_id, user_id, created_at FROM hw_new;
     RETURN NULL;
   EXCEPTION
@@ -323,7 +343,7 @@ BEGIN
   -- Something failed: find out which model, and let the writer and the other models go on.
   BEGIN
     -- The change queue of the eventual models.
-    INSERT INTO "headwater".queue_public_votes_09ed80cf (hw_sign, project_id, user_id, created_at)
+    INSERT INTO "headwater".queue_public_votes_0cace76b (hw_sign, project_id, user_id, created_at)
     SELECT 1, project_id, user_id, created_at FROM hw_new;
   EXCEPTION
     WHEN transaction_rollback OR lock_not_available THEN

@@ -67,7 +67,15 @@ BEGIN
   RETURN QUERY
   SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r."row" IS NULL THEN 'gone' ELSE 'put' END, c.key, r."row"
   FROM (
-    SELECT DISTINCT q.key FROM headwater.changed AS q WHERE q.model = 'announced_VERSION' AND ((q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)) OR q.hw_xid = pg_current_xact_id())
+    SELECT DISTINCT k.key FROM (
+      SELECT n.key FROM (
+        SELECT q.key, q.model FROM headwater.changed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+        UNION ALL
+        SELECT q.key, q.model FROM headwater.changed AS q WHERE q.hw_xid = ANY (hw_also)
+        UNION ALL
+        SELECT q.key, q.model FROM headwater.changed AS q WHERE q.hw_xid = pg_current_xact_id()
+      ) AS n WHERE n.model = 'announced_VERSION'
+    ) AS k
   ) AS c
   LEFT JOIN LATERAL (
     SELECT to_jsonb(hw_m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".announced_VERSION AS hw_m, jsonb_populate_record(NULL::"headwater".announced_VERSION_key, c.key) AS k WHERE hw_m."id" OPERATOR(pg_catalog.=) k.k1
@@ -85,7 +93,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 897357124608::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 637410681344::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;

@@ -144,22 +144,22 @@ END
 $hw$;
 
 -- the change queue of projects
-CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_3ecac22c (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, "title" text, "score" integer) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_4f3302ef (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, "title" text, "score" integer) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
 -- finds what became visible since the last batch
-CREATE INDEX IF NOT EXISTS queue_public_projects_3ecac22c_xid ON "headwater".queue_public_projects_3ecac22c (hw_xid);
+CREATE INDEX IF NOT EXISTS queue_public_projects_4f3302ef_xid ON "headwater".queue_public_projects_4f3302ef (hw_xid);
 
 -- writers reach it through trigger functions
-REVOKE ALL ON "headwater".queue_public_projects_3ecac22c FROM PUBLIC;
+REVOKE ALL ON "headwater".queue_public_projects_4f3302ef FROM PUBLIC;
 
 -- the change queue of votes
-CREATE TABLE IF NOT EXISTS "headwater".queue_public_votes_0256dec4 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), project_id integer, "up" boolean, "weight" numeric(8,2)) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_votes_f6c07f06 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), project_id integer, "up" boolean, "weight" numeric(8,2)) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
 -- finds what became visible since the last batch
-CREATE INDEX IF NOT EXISTS queue_public_votes_0256dec4_xid ON "headwater".queue_public_votes_0256dec4 (hw_xid);
+CREATE INDEX IF NOT EXISTS queue_public_votes_f6c07f06_xid ON "headwater".queue_public_votes_f6c07f06 (hw_xid);
 
 -- writers reach it through trigger functions
-REVOKE ALL ON "headwater".queue_public_votes_0256dec4 FROM PUBLIC;
+REVOKE ALL ON "headwater".queue_public_votes_f6c07f06 FROM PUBLIC;
 
 -- project_votes: its part of a batch
 CREATE OR REPLACE FUNCTION "headwater".project_votes_VERSION_step(hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
@@ -180,7 +180,9 @@ BEGIN
   END IF;
   IF '"public"."projects"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_projects_3ecac22c AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_projects_4f3302ef AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_projects_4f3302ef AS q WHERE q.hw_xid = ANY (hw_also)
     ), hw_rows AS MATERIALIZED (
       SELECT "id", "score", "title" FROM hw_queue
       GROUP BY 1, 2, 3
@@ -200,7 +202,9 @@ BEGIN
   END IF;
   IF '"public"."votes"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_votes_0256dec4 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_votes_f6c07f06 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_votes_f6c07f06 AS q WHERE q.hw_xid = ANY (hw_also)
     ), g AS MATERIALIZED (
       SELECT g.* FROM (
         SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.numeric AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2
@@ -261,13 +265,15 @@ AS $hw$
 -- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.
 BEGIN
   changed := ARRAY(
-    SELECT '"public"."projects"' WHERE EXISTS (SELECT FROM "headwater".queue_public_projects_3ecac22c AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
-    UNION ALL SELECT '"public"."votes"' WHERE EXISTS (SELECT FROM "headwater".queue_public_votes_0256dec4 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
+    SELECT '"public"."projects"' WHERE (EXISTS (SELECT FROM "headwater".queue_public_projects_4f3302ef AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM "headwater".queue_public_projects_4f3302ef AS q WHERE q.hw_xid = ANY (hw_also)))
+    UNION ALL SELECT '"public"."votes"' WHERE (EXISTS (SELECT FROM "headwater".queue_public_votes_f6c07f06 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM "headwater".queue_public_votes_f6c07f06 AS q WHERE q.hw_xid = ANY (hw_also)))
   );
-  truncated := ARRAY(SELECT DISTINCT q.source FROM headwater.truncated AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  truncated := ARRAY(SELECT DISTINCT t.source FROM (SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+  UNION ALL
+  SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid = ANY (hw_also)) AS t);
   due := ARRAY[]::text[];
   next_due := NULL::timestamptz;
-  noted := EXISTS (SELECT FROM headwater.changed AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  noted := (EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid = ANY (hw_also)));
 END
 $hw$;
 
@@ -283,12 +289,18 @@ DECLARE
   taken bigint := 0;
 BEGIN
   IF '"public"."projects"' = ANY (hw_changed) THEN
-    DELETE FROM "headwater".queue_public_projects_3ecac22c AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    DELETE FROM "headwater".queue_public_projects_4f3302ef AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+    DELETE FROM "headwater".queue_public_projects_4f3302ef AS q WHERE q.hw_xid = ANY (hw_also);
     GET DIAGNOSTICS n = ROW_COUNT;
     taken := taken + n;
   END IF;
   IF '"public"."votes"' = ANY (hw_changed) THEN
-    DELETE FROM "headwater".queue_public_votes_0256dec4 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    DELETE FROM "headwater".queue_public_votes_f6c07f06 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+    DELETE FROM "headwater".queue_public_votes_f6c07f06 AS q WHERE q.hw_xid = ANY (hw_also);
     GET DIAGNOSTICS n = ROW_COUNT;
     taken := taken + n;
   END IF;
@@ -310,7 +322,7 @@ BEGIN
       RETURN NULL;
     END IF;
     -- The change queue of the eventual models.
-    INSERT INTO "headwater".queue_public_votes_0256dec4 (hw_sign, project_id, "up", "weight")
+    INSERT INTO "headwater".queue_public_votes_f6c07f06 (hw_sign, project_id, "up", "weight")
     SELECT 1, project_id, "up", "weight" FROM hw_new
     UNION ALL
     SELECT -1, project_id, "up", "weight" FROM hw_old;
@@ -336,7 +348,7 @@ BEGIN
   END;
   BEGIN
     -- The change queue of the eventual models.
-    INSERT INTO "headwater".queue_public_votes_0256dec4 (hw_sign, project_id, "up", "weight")
+    INSERT INTO "headwater".queue_public_votes_f6c07f06 (hw_sign, project_id, "up", "weight")
     SELECT 1, project_id, "up", "weight" FROM hw_new
     UNION ALL
     SELECT -1, project_id, "up", "weight" FROM hw_old;

@@ -100,13 +100,13 @@ END
 $hw$;
 
 -- the change queue of projects
-CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_79d48b60 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), user_id integer, "score" integer) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_e7a53d09 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), user_id integer, "score" integer) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
 -- finds what became visible since the last batch
-CREATE INDEX IF NOT EXISTS queue_public_projects_79d48b60_xid ON "headwater".queue_public_projects_79d48b60 (hw_xid);
+CREATE INDEX IF NOT EXISTS queue_public_projects_e7a53d09_xid ON "headwater".queue_public_projects_e7a53d09 (hw_xid);
 
 -- writers reach it through trigger functions
-REVOKE ALL ON "headwater".queue_public_projects_79d48b60 FROM PUBLIC;
+REVOKE ALL ON "headwater".queue_public_projects_e7a53d09 FROM PUBLIC;
 
 -- scores: its part of a batch
 CREATE OR REPLACE FUNCTION "headwater".scores_VERSION_step(hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
@@ -127,7 +127,9 @@ BEGIN
   END IF;
   IF '"public"."projects"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_projects_79d48b60 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_projects_e7a53d09 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_projects_e7a53d09 AS q WHERE q.hw_xid = ANY (hw_also)
     ), g AS MATERIALIZED (
       SELECT g.* FROM (
         SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.min(r.i1) AS i1, pg_catalog.min(r.o1) AS o1, pg_catalog.max(r.i2) AS i2, pg_catalog.max(r.o2) AS o2
@@ -192,12 +194,14 @@ AS $hw$
 -- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.
 BEGIN
   changed := ARRAY(
-    SELECT '"public"."projects"' WHERE EXISTS (SELECT FROM "headwater".queue_public_projects_79d48b60 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
+    SELECT '"public"."projects"' WHERE (EXISTS (SELECT FROM "headwater".queue_public_projects_e7a53d09 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM "headwater".queue_public_projects_e7a53d09 AS q WHERE q.hw_xid = ANY (hw_also)))
   );
-  truncated := ARRAY(SELECT DISTINCT q.source FROM headwater.truncated AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  truncated := ARRAY(SELECT DISTINCT t.source FROM (SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+  UNION ALL
+  SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid = ANY (hw_also)) AS t);
   due := ARRAY[]::text[];
   next_due := NULL::timestamptz;
-  noted := EXISTS (SELECT FROM headwater.changed AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  noted := (EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid = ANY (hw_also)));
 END
 $hw$;
 
@@ -213,7 +217,10 @@ DECLARE
   taken bigint := 0;
 BEGIN
   IF '"public"."projects"' = ANY (hw_changed) THEN
-    DELETE FROM "headwater".queue_public_projects_79d48b60 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    DELETE FROM "headwater".queue_public_projects_e7a53d09 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+    DELETE FROM "headwater".queue_public_projects_e7a53d09 AS q WHERE q.hw_xid = ANY (hw_also);
     GET DIAGNOSTICS n = ROW_COUNT;
     taken := taken + n;
   END IF;

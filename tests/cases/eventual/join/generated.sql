@@ -104,22 +104,22 @@ END
 $hw$;
 
 -- the change queue of projects
-CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_d7f164cd (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, user_id integer, "title" text, "deleted" boolean) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_75645864 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, user_id integer, "title" text, "deleted" boolean) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
 -- finds what became visible since the last batch
-CREATE INDEX IF NOT EXISTS queue_public_projects_d7f164cd_xid ON "headwater".queue_public_projects_d7f164cd (hw_xid);
+CREATE INDEX IF NOT EXISTS queue_public_projects_75645864_xid ON "headwater".queue_public_projects_75645864 (hw_xid);
 
 -- writers reach it through trigger functions
-REVOKE ALL ON "headwater".queue_public_projects_d7f164cd FROM PUBLIC;
+REVOKE ALL ON "headwater".queue_public_projects_75645864 FROM PUBLIC;
 
 -- the change queue of users
-CREATE TABLE IF NOT EXISTS "headwater".queue_public_users_2124cbb4 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, "name" text) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_users_697f47ed (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, "name" text) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
 -- finds what became visible since the last batch
-CREATE INDEX IF NOT EXISTS queue_public_users_2124cbb4_xid ON "headwater".queue_public_users_2124cbb4 (hw_xid);
+CREATE INDEX IF NOT EXISTS queue_public_users_697f47ed_xid ON "headwater".queue_public_users_697f47ed (hw_xid);
 
 -- writers reach it through trigger functions
-REVOKE ALL ON "headwater".queue_public_users_2124cbb4 FROM PUBLIC;
+REVOKE ALL ON "headwater".queue_public_users_697f47ed FROM PUBLIC;
 
 -- cards: its part of a batch
 CREATE OR REPLACE FUNCTION "headwater".cards_VERSION_step(hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
@@ -140,7 +140,9 @@ BEGIN
   END IF;
   IF '"public"."projects"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_projects_d7f164cd AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_projects_75645864 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_projects_75645864 AS q WHERE q.hw_xid = ANY (hw_also)
     ), hw_rows AS MATERIALIZED (
       SELECT "deleted", "id", "title", user_id FROM hw_queue
       GROUP BY 1, 2, 3, 4
@@ -160,7 +162,9 @@ BEGIN
   END IF;
   IF '"public"."users"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_users_2124cbb4 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_users_697f47ed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_users_697f47ed AS q WHERE q.hw_xid = ANY (hw_also)
     ), hw_rows AS MATERIALIZED (
       SELECT "id", "name" FROM hw_queue
       GROUP BY 1, 2
@@ -214,13 +218,15 @@ AS $hw$
 -- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.
 BEGIN
   changed := ARRAY(
-    SELECT '"public"."projects"' WHERE EXISTS (SELECT FROM "headwater".queue_public_projects_d7f164cd AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
-    UNION ALL SELECT '"public"."users"' WHERE EXISTS (SELECT FROM "headwater".queue_public_users_2124cbb4 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
+    SELECT '"public"."projects"' WHERE (EXISTS (SELECT FROM "headwater".queue_public_projects_75645864 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM "headwater".queue_public_projects_75645864 AS q WHERE q.hw_xid = ANY (hw_also)))
+    UNION ALL SELECT '"public"."users"' WHERE (EXISTS (SELECT FROM "headwater".queue_public_users_697f47ed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM "headwater".queue_public_users_697f47ed AS q WHERE q.hw_xid = ANY (hw_also)))
   );
-  truncated := ARRAY(SELECT DISTINCT q.source FROM headwater.truncated AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  truncated := ARRAY(SELECT DISTINCT t.source FROM (SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+  UNION ALL
+  SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid = ANY (hw_also)) AS t);
   due := ARRAY[]::text[];
   next_due := NULL::timestamptz;
-  noted := EXISTS (SELECT FROM headwater.changed AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  noted := (EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid = ANY (hw_also)));
 END
 $hw$;
 
@@ -236,12 +242,18 @@ DECLARE
   taken bigint := 0;
 BEGIN
   IF '"public"."projects"' = ANY (hw_changed) THEN
-    DELETE FROM "headwater".queue_public_projects_d7f164cd AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    DELETE FROM "headwater".queue_public_projects_75645864 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+    DELETE FROM "headwater".queue_public_projects_75645864 AS q WHERE q.hw_xid = ANY (hw_also);
     GET DIAGNOSTICS n = ROW_COUNT;
     taken := taken + n;
   END IF;
   IF '"public"."users"' = ANY (hw_changed) THEN
-    DELETE FROM "headwater".queue_public_users_2124cbb4 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    DELETE FROM "headwater".queue_public_users_697f47ed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+    DELETE FROM "headwater".queue_public_users_697f47ed AS q WHERE q.hw_xid = ANY (hw_also);
     GET DIAGNOSTICS n = ROW_COUNT;
     taken := taken + n;
   END IF;
@@ -263,7 +275,7 @@ BEGIN
       RETURN NULL;
     END IF;
     -- The change queue of the eventual models.
-    INSERT INTO "headwater".queue_public_users_2124cbb4 (hw_sign, "id", "name")
+    INSERT INTO "headwater".queue_public_users_697f47ed (hw_sign, "id", "name")
     SELECT 1, "id", "name" FROM (SELECT "id", "name" FROM hw_new EXCEPT ALL SELECT "id", "name" FROM hw_old) AS n
     UNION ALL
     SELECT -1, "id", "name" FROM (SELECT "id", "name" FROM hw_old EXCEPT ALL SELECT "id", "name" FROM hw_new) AS o;
@@ -289,7 +301,7 @@ BEGIN
   END;
   BEGIN
     -- The change queue of the eventual models.
-    INSERT INTO "headwater".queue_public_users_2124cbb4 (hw_sign, "id", "name")
+    INSERT INTO "headwater".queue_public_users_697f47ed (hw_sign, "id", "name")
     SELECT 1, "id", "name" FROM (SELECT "id", "name" FROM hw_new EXCEPT ALL SELECT "id", "name" FROM hw_old) AS n
     UNION ALL
     SELECT -1, "id", "name" FROM (SELECT "id", "name" FROM hw_old EXCEPT ALL SELECT "id", "name" FROM hw_new) AS o;

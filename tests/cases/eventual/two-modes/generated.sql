@@ -35,7 +35,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 422548426752::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 25184388096::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -276,13 +276,13 @@ END
 $hw$;
 
 -- the change queue of votes
-CREATE TABLE IF NOT EXISTS "headwater".queue_public_votes_4eec19c0 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), project_id integer, user_id integer, "up" boolean, "weight" numeric(8,2)) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_votes_8845d06d (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), project_id integer, user_id integer, "up" boolean, "weight" numeric(8,2)) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
 -- finds what became visible since the last batch
-CREATE INDEX IF NOT EXISTS queue_public_votes_4eec19c0_xid ON "headwater".queue_public_votes_4eec19c0 (hw_xid);
+CREATE INDEX IF NOT EXISTS queue_public_votes_8845d06d_xid ON "headwater".queue_public_votes_8845d06d (hw_xid);
 
 -- writers reach it through trigger functions
-REVOKE ALL ON "headwater".queue_public_votes_4eec19c0 FROM PUBLIC;
+REVOKE ALL ON "headwater".queue_public_votes_8845d06d FROM PUBLIC;
 
 -- voters: its part of a batch
 CREATE OR REPLACE FUNCTION "headwater".voters_VERSION_step(hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
@@ -303,7 +303,9 @@ BEGIN
   END IF;
   IF '"public"."votes"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_votes_4eec19c0 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_votes_8845d06d AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_votes_8845d06d AS q WHERE q.hw_xid = ANY (hw_also)
     ), g AS MATERIALIZED (
       SELECT g.* FROM (
         SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0
@@ -357,7 +359,9 @@ BEGIN
   END IF;
   IF '"public"."votes"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_votes_4eec19c0 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_votes_8845d06d AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_votes_8845d06d AS q WHERE q.hw_xid = ANY (hw_also)
     ), g AS MATERIALIZED (
       SELECT g.* FROM (
         SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.numeric AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2
@@ -420,12 +424,14 @@ AS $hw$
 -- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.
 BEGIN
   changed := ARRAY(
-    SELECT '"public"."votes"' WHERE EXISTS (SELECT FROM "headwater".queue_public_votes_4eec19c0 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
+    SELECT '"public"."votes"' WHERE (EXISTS (SELECT FROM "headwater".queue_public_votes_8845d06d AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM "headwater".queue_public_votes_8845d06d AS q WHERE q.hw_xid = ANY (hw_also)))
   );
-  truncated := ARRAY(SELECT DISTINCT q.source FROM headwater.truncated AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  truncated := ARRAY(SELECT DISTINCT t.source FROM (SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+  UNION ALL
+  SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid = ANY (hw_also)) AS t);
   due := ARRAY[]::text[];
   next_due := NULL::timestamptz;
-  noted := EXISTS (SELECT FROM headwater.changed AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  noted := (EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid = ANY (hw_also)));
 END
 $hw$;
 
@@ -441,7 +447,10 @@ DECLARE
   taken bigint := 0;
 BEGIN
   IF '"public"."votes"' = ANY (hw_changed) THEN
-    DELETE FROM "headwater".queue_public_votes_4eec19c0 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    DELETE FROM "headwater".queue_public_votes_8845d06d AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+    DELETE FROM "headwater".queue_public_votes_8845d06d AS q WHERE q.hw_xid = ANY (hw_also);
     GET DIAGNOSTICS n = ROW_COUNT;
     taken := taken + n;
   END IF;
@@ -483,7 +492,7 @@ BEGIN
     ELSIF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 422548426752::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 25184388096::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0
@@ -525,7 +534,7 @@ BEGIN
       PERFORM "headwater".counted_VERSION_recompute(keys_1);
     END IF;
     -- The change queue of the eventual models.
-    INSERT INTO "headwater".queue_public_votes_4eec19c0 (hw_sign, project_id, user_id, "up", "weight")
+    INSERT INTO "headwater".queue_public_votes_8845d06d (hw_sign, project_id, user_id, "up", "weight")
     SELECT 1, project_id, user_id, "up", "weight" FROM hw_new;
     RETURN NULL;
   EXCEPTION
@@ -567,7 +576,7 @@ BEGIN
     ELSIF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 422548426752::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 25184388096::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0
@@ -616,7 +625,7 @@ BEGIN
   END;
   BEGIN
     -- The change queue of the eventual models.
-    INSERT INTO "headwater".queue_public_votes_4eec19c0 (hw_sign, project_id, user_id, "up", "weight")
+    INSERT INTO "headwater".queue_public_votes_8845d06d (hw_sign, project_id, user_id, "up", "weight")
     SELECT 1, project_id, user_id, "up", "weight" FROM hw_new;
   EXCEPTION
     WHEN transaction_rollback OR lock_not_available THEN

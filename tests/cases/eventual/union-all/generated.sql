@@ -106,22 +106,22 @@ END
 $hw$;
 
 -- the change queue of projects
-CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_822c7c87 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, user_id integer, "deleted" boolean, created_at timestamp with time zone) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_projects_90982926 (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "id" integer, user_id integer, "deleted" boolean, created_at timestamp with time zone) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
 -- finds what became visible since the last batch
-CREATE INDEX IF NOT EXISTS queue_public_projects_822c7c87_xid ON "headwater".queue_public_projects_822c7c87 (hw_xid);
+CREATE INDEX IF NOT EXISTS queue_public_projects_90982926_xid ON "headwater".queue_public_projects_90982926 (hw_xid);
 
 -- writers reach it through trigger functions
-REVOKE ALL ON "headwater".queue_public_projects_822c7c87 FROM PUBLIC;
+REVOKE ALL ON "headwater".queue_public_projects_90982926 FROM PUBLIC;
 
 -- the change queue of votes
-CREATE TABLE IF NOT EXISTS "headwater".queue_public_votes_09ed80cf (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), project_id integer, user_id integer, created_at timestamp with time zone) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_votes_0cace76b (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), project_id integer, user_id integer, created_at timestamp with time zone) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
 -- finds what became visible since the last batch
-CREATE INDEX IF NOT EXISTS queue_public_votes_09ed80cf_xid ON "headwater".queue_public_votes_09ed80cf (hw_xid);
+CREATE INDEX IF NOT EXISTS queue_public_votes_0cace76b_xid ON "headwater".queue_public_votes_0cace76b (hw_xid);
 
 -- writers reach it through trigger functions
-REVOKE ALL ON "headwater".queue_public_votes_09ed80cf FROM PUBLIC;
+REVOKE ALL ON "headwater".queue_public_votes_0cace76b FROM PUBLIC;
 
 -- activity: its part of a batch
 CREATE OR REPLACE FUNCTION "headwater".activity_VERSION_step(hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
@@ -142,7 +142,9 @@ BEGIN
   END IF;
   IF '"public"."projects"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_projects_822c7c87 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_projects_90982926 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_projects_90982926 AS q WHERE q.hw_xid = ANY (hw_also)
     ), hw_rows AS MATERIALIZED (
       SELECT created_at, "deleted", "id", user_id FROM hw_queue
       GROUP BY 1, 2, 3, 4
@@ -162,7 +164,9 @@ BEGIN
   END IF;
   IF '"public"."votes"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_votes_09ed80cf AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid = ANY (hw_also)
     ), hw_rows AS MATERIALIZED (
       SELECT created_at, project_id, user_id FROM hw_queue
       GROUP BY 1, 2, 3
@@ -213,13 +217,15 @@ AS $hw$
 -- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.
 BEGIN
   changed := ARRAY(
-    SELECT '"public"."projects"' WHERE EXISTS (SELECT FROM "headwater".queue_public_projects_822c7c87 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
-    UNION ALL SELECT '"public"."votes"' WHERE EXISTS (SELECT FROM "headwater".queue_public_votes_09ed80cf AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
+    SELECT '"public"."projects"' WHERE (EXISTS (SELECT FROM "headwater".queue_public_projects_90982926 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM "headwater".queue_public_projects_90982926 AS q WHERE q.hw_xid = ANY (hw_also)))
+    UNION ALL SELECT '"public"."votes"' WHERE (EXISTS (SELECT FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid = ANY (hw_also)))
   );
-  truncated := ARRAY(SELECT DISTINCT q.source FROM headwater.truncated AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  truncated := ARRAY(SELECT DISTINCT t.source FROM (SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+  UNION ALL
+  SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid = ANY (hw_also)) AS t);
   due := ARRAY[]::text[];
   next_due := NULL::timestamptz;
-  noted := EXISTS (SELECT FROM headwater.changed AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  noted := (EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid = ANY (hw_also)));
 END
 $hw$;
 
@@ -235,12 +241,18 @@ DECLARE
   taken bigint := 0;
 BEGIN
   IF '"public"."projects"' = ANY (hw_changed) THEN
-    DELETE FROM "headwater".queue_public_projects_822c7c87 AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    DELETE FROM "headwater".queue_public_projects_90982926 AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+    DELETE FROM "headwater".queue_public_projects_90982926 AS q WHERE q.hw_xid = ANY (hw_also);
     GET DIAGNOSTICS n = ROW_COUNT;
     taken := taken + n;
   END IF;
   IF '"public"."votes"' = ANY (hw_changed) THEN
-    DELETE FROM "headwater".queue_public_votes_09ed80cf AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    DELETE FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+    DELETE FROM "headwater".queue_public_votes_0cace76b AS q WHERE q.hw_xid = ANY (hw_also);
     GET DIAGNOSTICS n = ROW_COUNT;
     taken := taken + n;
   END IF;

@@ -86,13 +86,13 @@ END
 $hw$;
 
 -- the change queue of sightings
-CREATE TABLE IF NOT EXISTS "headwater".queue_public_sightings_51d38e3b (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "place" text, "bird" text) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
+CREATE TABLE IF NOT EXISTS "headwater".queue_public_sightings_e4ea67bc (hw_sign smallint NOT NULL, hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), "place" text, "bird" text) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
 -- finds what became visible since the last batch
-CREATE INDEX IF NOT EXISTS queue_public_sightings_51d38e3b_xid ON "headwater".queue_public_sightings_51d38e3b (hw_xid);
+CREATE INDEX IF NOT EXISTS queue_public_sightings_e4ea67bc_xid ON "headwater".queue_public_sightings_e4ea67bc (hw_xid);
 
 -- writers reach it through trigger functions
-REVOKE ALL ON "headwater".queue_public_sightings_51d38e3b FROM PUBLIC;
+REVOKE ALL ON "headwater".queue_public_sightings_e4ea67bc FROM PUBLIC;
 
 -- birds: its part of a batch
 CREATE OR REPLACE FUNCTION "headwater".birds_VERSION_step(hw_changed text[], hw_truncated text[], hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS bigint LANGUAGE plpgsql
@@ -113,7 +113,9 @@ BEGIN
   END IF;
   IF '"public"."sightings"' = ANY (hw_changed) THEN
     WITH hw_queue AS MATERIALIZED (
-      SELECT q.* FROM "headwater".queue_public_sightings_51d38e3b AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also))
+      SELECT q.* FROM "headwater".queue_public_sightings_e4ea67bc AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+      UNION ALL
+      SELECT q.* FROM "headwater".queue_public_sightings_e4ea67bc AS q WHERE q.hw_xid = ANY (hw_also)
     ), hw_rows AS MATERIALIZED (
       SELECT "bird", "place" FROM hw_queue
       GROUP BY 1, 2
@@ -163,12 +165,14 @@ AS $hw$
 -- Headwater: which source tables have changed, which were truncated, which model tables have rows that are due.
 BEGIN
   changed := ARRAY(
-    SELECT '"public"."sightings"' WHERE EXISTS (SELECT FROM "headwater".queue_public_sightings_51d38e3b AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)))
+    SELECT '"public"."sightings"' WHERE (EXISTS (SELECT FROM "headwater".queue_public_sightings_e4ea67bc AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM "headwater".queue_public_sightings_e4ea67bc AS q WHERE q.hw_xid = ANY (hw_also)))
   );
-  truncated := ARRAY(SELECT DISTINCT q.source FROM headwater.truncated AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  truncated := ARRAY(SELECT DISTINCT t.source FROM (SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+  UNION ALL
+  SELECT q.source FROM headwater.truncated AS q WHERE q.hw_xid = ANY (hw_also)) AS t);
   due := ARRAY[]::text[];
   next_due := NULL::timestamptz;
-  noted := EXISTS (SELECT FROM headwater.changed AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also)));
+  noted := (EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until) OR EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid = ANY (hw_also)));
 END
 $hw$;
 
@@ -184,7 +188,10 @@ DECLARE
   taken bigint := 0;
 BEGIN
   IF '"public"."sightings"' = ANY (hw_changed) THEN
-    DELETE FROM "headwater".queue_public_sightings_51d38e3b AS q WHERE (q.hw_xid >= hw_since AND q.hw_xid < hw_until OR q.hw_xid = ANY (hw_also));
+    DELETE FROM "headwater".queue_public_sightings_e4ea67bc AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    taken := taken + n;
+    DELETE FROM "headwater".queue_public_sightings_e4ea67bc AS q WHERE q.hw_xid = ANY (hw_also);
     GET DIAGNOSTICS n = ROW_COUNT;
     taken := taken + n;
   END IF;
@@ -206,7 +213,7 @@ BEGIN
       RETURN NULL;
     END IF;
     -- The change queue of the eventual models.
-    INSERT INTO "headwater".queue_public_sightings_51d38e3b (hw_sign, "place", "bird")
+    INSERT INTO "headwater".queue_public_sightings_e4ea67bc (hw_sign, "place", "bird")
     SELECT 1, "place", "bird" FROM (SELECT "place", "bird" FROM hw_new EXCEPT ALL SELECT "place", "bird" FROM hw_old) AS n
     UNION ALL
     SELECT -1, "place", "bird" FROM (SELECT "place", "bird" FROM hw_old EXCEPT ALL SELECT "place", "bird" FROM hw_new) AS o;
@@ -232,7 +239,7 @@ BEGIN
   END;
   BEGIN
     -- The change queue of the eventual models.
-    INSERT INTO "headwater".queue_public_sightings_51d38e3b (hw_sign, "place", "bird")
+    INSERT INTO "headwater".queue_public_sightings_e4ea67bc (hw_sign, "place", "bird")
     SELECT 1, "place", "bird" FROM (SELECT "place", "bird" FROM hw_new EXCEPT ALL SELECT "place", "bird" FROM hw_old) AS n
     UNION ALL
     SELECT -1, "place", "bird" FROM (SELECT "place", "bird" FROM hw_old EXCEPT ALL SELECT "place", "bird" FROM hw_new) AS o;
