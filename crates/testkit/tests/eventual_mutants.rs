@@ -33,8 +33,11 @@ const NO_NETTING: Change = (
     r"pg_catalog\.sum\(hw_sign\) AS hw_sign FROM hw_queue\s+GROUP BY [^\n]*\n\s+HAVING [^\n]*",
     "hw_sign FROM hw_queue",
 );
-/// How every function says which rows of a queue became visible.
-const WINDOW: &str = r"\(q\.hw_xid >= hw_since AND q\.hw_xid < hw_until OR q\.hw_xid = ANY \(hw_also\)\)";
+/// The functions that say which rows of a queue became visible.
+const WINDOWS: &str = "_step$|^pending$|^forget$";
+/// How they say it: what began after the last snapshot, and what was in flight in it.
+const BEGAN_LATER: &str = r"q\.hw_xid >= hw_since AND q\.hw_xid < hw_until";
+const WAS_IN_FLIGHT: &str = r"q\.hw_xid = ANY \(hw_also\)";
 
 fn assert_exact(found: &[Difference]) {
     assert!(found.is_empty(), "not exact:{}", lines(found));
@@ -156,15 +159,14 @@ async fn with_a_sequence_late_commits_are_lost() {
              END $$",
         )
         .await;
-    let by_number: Change =
-        ("_step$|^pending$|^forget$", WINDOW, "(q.hw_number > (SELECT hw_last FROM headwater.cursor))");
+    let by_number: Change = (WINDOWS, BEGAN_LATER, "(q.hw_number > (SELECT hw_last FROM headwater.cursor))");
     // The two other tables with windows have no numbers; they are empty here.
     let elsewhere: Change = (
         "^pending$",
         r"(headwater\.(?:truncated|changed) AS q WHERE )\(q\.hw_number > \(SELECT hw_last FROM headwater\.cursor\)\)",
         "${1}false",
     );
-    scene.mutate(&[by_number, elsewhere]).await;
+    scene.mutate(&[by_number, (WINDOWS, WAS_IN_FLIGHT, "false"), elsewhere]).await;
     scene.write("INSERT INTO votes VALUES (90, 3, 3)").await;
     assert_exact(&scene.batch().await);
     assert_caught(&late_commit(&mut scene).await, "tallies");
@@ -239,7 +241,7 @@ async fn what_came_and_went_is_no_extreme() {
 async fn survives_taking_all_that_is_visible() {
     warm_up().await;
     let mut scene = Scene::set("visible").await;
-    scene.mutate(&[("_step$|^pending$|^forget$", WINDOW, "true")]).await;
+    scene.mutate(&[(WINDOWS, BEGAN_LATER, "true"), (WINDOWS, WAS_IN_FLIGHT, "false")]).await;
     for _ in 0..2 {
         assert_exact(&late_commit(&mut scene).await);
         scene.write("DELETE FROM votes WHERE id >= 100").await;
