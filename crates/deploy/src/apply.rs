@@ -300,10 +300,44 @@ async fn drop_stale(
             start_over(&**lock, model.table.name.as_str()).await?;
         }
     }
+    leave_batches(lock, plan).await?;
     for table in &plan.diff.stale {
         discard(lock, table).await?;
     }
     Ok(())
+}
+
+/// What is dropped next is no longer part of any batch: the functions that batches call name the tables of all members.
+async fn leave_batches(lock: &mut SchemaLock, plan: &Plan) -> Result<(), Error> {
+    let stale = |model: &InstalledModel| plan.diff.stale.contains(&model.table_name);
+    let models = installed::load(&**lock).await?;
+    if !models.iter().any(|model| stale(model) && model.step.is_some()) {
+        return Ok(());
+    }
+    let doing = "taking what was left half-built out of the batches";
+    let installed: Vec<Queue> = queues::load(&**lock).await?.into_iter().map(|installed| installed.queue).collect();
+    let members = members(models.iter().filter(|model| !stale(model)));
+    let transaction = lock.transaction().await.during(doing)?;
+    transaction.batch_execute(&batch::keep_out()).await.during(doing)?;
+    for statement in headwater_compile::batches(&[], &[], &installed, &members, &plan.wanted.catalog) {
+        transaction.batch_execute(&statement.sql).await.during(doing)?;
+    }
+    let sql = "UPDATE headwater.model SET step = NULL WHERE table_name = ANY ($1)";
+    transaction.execute(sql, &[&plan.diff.stale]).await.during(doing)?;
+    // What the batches call is not what the swap recorded any more.
+    transaction.batch_execute("DELETE FROM headwater.meta WHERE key = 'batches'").await.during(doing)?;
+    transaction.batch_execute(&batch::next_generation()).await.during(doing)?;
+    transaction.commit().await.during(doing)
+}
+
+/// The models among these that batches maintain.
+fn members<'a>(models: impl Iterator<Item = &'a InstalledModel>) -> Vec<Member> {
+    models
+        .filter_map(|model| {
+            let table = QualifiedName::parse("headwater", &model.table_name).ok()?;
+            Some(Member { table, step: model.step.clone()?, timed: model.timed })
+        })
+        .collect()
 }
 
 fn resumed(plan: &Plan) -> impl Iterator<Item = &CompiledModel> {
@@ -402,14 +436,8 @@ async fn take_into_batches(
     let doing = "taking what is built into the batches";
     let installed: Vec<Queue> = queues::load(&**lock).await?.into_iter().map(|installed| installed.queue).collect();
     let models = installed::load(&**lock).await?;
-    let members: Vec<Member> = models
-        .iter()
-        .filter_map(|model| {
-            let table = QualifiedName::parse("headwater", &model.table_name).ok()?;
-            Some(Member { table, step: model.step.clone()?, timed: model.timed })
-        })
-        .filter(|member| eventual.iter().all(|model| model.table != member.table))
-        .collect();
+    let mut members = members(models.iter());
+    members.retain(|member| eventual.iter().all(|model| model.table != member.table));
     let functions =
         headwater_compile::batches(&eventual, &plan.wanted.queues, &installed, &members, &plan.wanted.catalog);
     let transaction = lock.transaction().await.during(doing)?;

@@ -403,6 +403,62 @@ async fn an_apply_whose_connection_dies_is_taken_up() {
     assert_clean(&killer, 3).await;
 }
 
+/// Batches go on at every moment of an apply that drops what another left half-built.
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_survive_an_apply_that_drops_what_was_half_built() {
+    let database = loaded("half_built").await;
+    let client = database.connect().await;
+    applied(&database.config(), &[FEED, KARMA]).await;
+    let options = Options { rows_per_range: 10, ..Options::default() };
+    let mut config = database.config();
+    config.application_name("victim");
+    let kill = "SELECT count(*) FROM (SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'victim') AS x";
+    let taken_in =
+        "SELECT count(*) FROM headwater.model WHERE name = 'recent' AND state = 'building' AND step IS NOT NULL";
+    let half = tokio::spawn({
+        let (config, models) = (config.clone(), files(&[FEED, KARMA, RECENT]));
+        async move { apply::apply(&config, &models, &options, &Silent).await.map(|_| ()) }
+    });
+    while number(&client, taken_in).await == 0 {
+        assert!(!half.is_finished(), "the fill is over before it could be cut off");
+    }
+    number(&client, kill).await;
+    assert!(half.await.unwrap().is_err_and(|error| error.is_unreachable()));
+    assert_eq!(number(&client, taken_in).await, 1);
+
+    // The next apply does not want it, and is cut off after it dropped it.
+    let begun = "creating tables";
+    let stopper = Stopper { at: begun, reached: tokio::sync::Notify::new() };
+    let again = files(&[FEED, KARMA]);
+    tokio::select! {
+        outcome = apply::apply(&config, &again, &options, &stopper) => panic!("{begun} was not reached: {outcome:?}"),
+        () = stopper.reached.notified() => {}
+    }
+    number(&client, kill).await;
+    assert_eq!(number(&client, "SELECT count(*) FROM headwater.model WHERE name = 'recent'").await, 0);
+    run(&client, "INSERT INTO votes VALUES (3, 4242, 7)").await;
+    assert_exact(&database.config()).await;
+    applied(&database.config(), &[FEED, KARMA]).await;
+    assert_exact(&database.config()).await;
+}
+
+/// Tells when the apply begins one step.
+struct Stopper {
+    at: &'static str,
+    reached: tokio::sync::Notify,
+}
+
+impl Progress for Stopper {
+    fn say(&self, _message: &str) {}
+    fn begin(&self, step: &str, _total: u64) {
+        if step == self.at {
+            self.reached.notify_one();
+        }
+    }
+    fn done(&self, _units: u64) {}
+    fn end(&self) {}
+}
+
 /// Two applies of different models, and batches between them.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_applies_and_batches_at_once() {
