@@ -1,11 +1,14 @@
 //! A project folder: `headwater.toml` and `models/*.sql`. Only reading; nothing here knows a database.
 
+pub mod serve;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headwater_compile::{Diagnostic, SourceFile};
 
 use crate::error::{Error, Problems};
+pub use serve::Serve;
 
 /// `headwater.toml`, every key optional.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -19,6 +22,8 @@ pub struct Settings {
     pub demo: Demo,
     /// How the leader keeps house.
     pub maintain: Maintain,
+    /// What is served over HTTP.
+    pub serve: Serve,
 }
 
 /// `[maintain]`: how `headwater maintain` keeps house. Times are written as `250ms`, `10s`, `5m`, `6h` or `30d`.
@@ -135,7 +140,7 @@ pub fn parse_settings(path: &str, text: String) -> Result<Settings, Error> {
     toml::from_str(&text).map_err(|error| {
         let message = error.message().lines().next().unwrap_or("not valid TOML").to_owned();
         let diagnostic = Diagnostic::error(552, path, error.span().unwrap_or(0..0), message)
-            .hint("headwater.toml knows: database = \"postgres://…\", models = \"models\", and the sections [demo] and [maintain]");
+            .hint("headwater.toml knows: database = \"postgres://…\", models = \"models\", and the sections [demo], [maintain] and [serve]");
         let files = vec![SourceFile { path: path.to_owned(), text }];
         Error::Problems(Problems { diagnostics: vec![diagnostic], files })
     })

@@ -1,0 +1,225 @@
+//! The section `[serve]` of `headwater.toml`: what is served over HTTP, to whom, and with which means.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::time;
+
+/// `[serve]`. Nothing is served that is not declared here or by a model's option `access`.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Serve {
+    /// Where it listens; the loopback unless said otherwise.
+    pub listen: SocketAddr,
+    /// The origins of pages that may read from browsers; `*` for all, then without credentials.
+    pub cors: Vec<String>,
+    /// How much memory pages may take in the cache, in megabytes; 0 for no cache.
+    pub cache_megabytes: u64,
+    /// How long clients are given to take their leave at a shutdown.
+    #[serde(deserialize_with = "time")]
+    pub grace: Duration,
+    /// The longest that the first page of an answer may take.
+    #[serde(deserialize_with = "time")]
+    pub timeout: Duration,
+    /// How often a silent stream says that it lives.
+    #[serde(deserialize_with = "time")]
+    pub keepalive: Duration,
+    /// The folder of static files that are served beside the routes, relative to the project.
+    pub files: Option<String>,
+    /// Connections to the database.
+    pub pool: Pool,
+    /// Streaming replicas that pages may be read from.
+    pub replica: Vec<Replica>,
+    /// How those who ask prove who they are.
+    pub auth: Auth,
+    /// How much one client may ask for.
+    pub limits: Limits,
+    /// The routes.
+    pub route: Vec<Route>,
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            cors: Vec::new(),
+            cache_megabytes: 64,
+            grace: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+            keepalive: Duration::from_secs(15),
+            files: None,
+            pool: Pool::default(),
+            replica: Vec::new(),
+            auth: Auth::default(),
+            limits: Limits::default(),
+            route: Vec::new(),
+        }
+    }
+}
+
+/// `[serve.pool]`: connections that are kept for pages. The numbers are those of document 004.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pool {
+    /// Connections that are kept open.
+    pub size: usize,
+    /// Connections beyond these when there is much to do, closed again afterwards.
+    pub overflow: usize,
+    /// How long a request waits for a connection.
+    #[serde(deserialize_with = "time")]
+    pub timeout: Duration,
+    /// The age at which a connection is closed rather than used again.
+    #[serde(deserialize_with = "time")]
+    pub recycle: Duration,
+    /// A connection that has rested is tried before it is used.
+    pub pre_ping: bool,
+    /// A pooler in transaction mode stands before the server: no prepared statements, nothing set for the session.
+    pub pooler: bool,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            size: 20,
+            overflow: 30,
+            timeout: Duration::from_secs(30),
+            recycle: Duration::from_secs(1800),
+            pre_ping: true,
+            pooler: false,
+        }
+    }
+}
+
+/// `[[serve.replica]]`: a streaming replica. It is read from once it has replayed the position that is asked for.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replica {
+    /// Its address.
+    pub database: String,
+    /// Connections that are kept open.
+    #[serde(default = "replica_size")]
+    pub size: usize,
+    /// Connections beyond these.
+    #[serde(default = "replica_overflow")]
+    pub overflow: usize,
+}
+
+fn replica_size() -> usize {
+    10
+}
+
+fn replica_overflow() -> usize {
+    20
+}
+
+/// `[serve.auth]`: JSON Web Tokens. Without a secret or keys there, only public routes can be read.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Auth {
+    /// The environment variable with the secret of HS256 tokens.
+    pub secret_env: Option<String>,
+    /// Where the keys of RS256 and ES256 tokens are: a file, or an `https://` address.
+    pub jwks: Option<String>,
+    /// What a token's `iss` must be.
+    pub issuer: Option<String>,
+    /// What a token's `aud` must hold.
+    pub audience: Option<String>,
+    /// The claim that names the viewer.
+    pub subject: String,
+    /// The claim that tells an administrator, and its value.
+    pub admin: (String, String),
+    /// The cookie that may hold the token where a header cannot be sent.
+    pub cookie: Option<String>,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            secret_env: None,
+            jwks: None,
+            issuer: None,
+            audience: None,
+            subject: "sub".into(),
+            admin: ("role".into(), "admin".into()),
+            cookie: None,
+        }
+    }
+}
+
+/// `[serve.limits]`: how much one client, that is one address, may ask for.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Requests a second, in the long run; 0 for no limit.
+    pub requests_per_second: u32,
+    /// Requests at once beyond that.
+    pub burst: u32,
+    /// Streams open at the same time; 0 for no limit.
+    pub streams: usize,
+    /// Streams open at the same time by all clients together.
+    pub all_streams: usize,
+    /// The addresses of proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<std::net::IpAddr>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { requests_per_second: 0, burst: 100, streams: 0, all_streams: 10_000, proxies: Vec::new() }
+    }
+}
+
+/// `[[serve.route]]`: a path under which a model's rows are read.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The path, such as `/api/feed`; its stream is at `…/stream`.
+    pub path: String,
+    /// The model, by name or schema.name.
+    pub model: String,
+    /// Who may read it, where that differs from the model's own option: `public`, `owner(column)` or `admin`.
+    pub access: Option<String>,
+    /// The columns by whose value rows may be chosen.
+    #[serde(default)]
+    pub filters: Vec<String>,
+    /// The orders in which rows may be read; the first one where none is asked for. The key decides ties.
+    #[serde(default)]
+    pub sorts: Vec<Sort>,
+    /// Rows of a page where no number is asked for.
+    #[serde(default = "limit")]
+    pub limit: u32,
+    /// The most rows of a page.
+    #[serde(default = "max_limit")]
+    pub max_limit: u32,
+    /// How many rows a page may be skipped to by `offset`; 0: pages are reached by cursor only.
+    #[serde(default)]
+    pub max_offset: u32,
+    /// What an item of a page is: an SQL expression over the columns of a row, of type json or jsonb. The whole row where not given.
+    pub item: Option<String>,
+    /// What an item says to the one who asks: names, and SQL expressions over a row and `$viewer`, the token's subject as text.
+    #[serde(default)]
+    pub viewer: BTreeMap<String, String>,
+    /// The beginning of the names of a stream's events, such as `feed` for `feed_items`; the path's last part where not given.
+    pub events: Option<String>,
+    /// Streams go on with what changes after the page.
+    #[serde(default)]
+    pub live: bool,
+}
+
+/// One order of a route.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sort {
+    /// Its name, as in `?sort=newest`.
+    pub name: String,
+    /// The columns, as in `created_at desc, title`; `nulls first` and `nulls last` may follow.
+    pub by: String,
+}
+
+fn limit() -> u32 {
+    20
+}
+
+fn max_limit() -> u32 {
+    100
+}

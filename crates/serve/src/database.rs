@@ -1,0 +1,290 @@
+//! Connections to the database: pools with room for a rush, and replicas that are read from once they have caught up.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime};
+use headwater_deploy::project::serve::{Pool as Settings, Serve};
+use headwater_postgres::{Config, parse_url};
+use tokio::sync::watch;
+use tokio_postgres::NoTls;
+
+use crate::error::Error;
+use crate::http::problem::Problem;
+use crate::position::Position;
+
+/// What sessions are set to: they only read, times are in UTC, and nothing runs for longer than anybody waits.
+const SESSION: &str =
+    "-c timezone=UTC -c datestyle=ISO -c default_transaction_read_only=on -c jit=off -c search_path=public";
+
+/// A connection that has rested for less than this is used without being tried.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How often replicas are asked how far they are, and connections beyond the size are closed.
+const ROUND: Duration = Duration::from_millis(100);
+
+/// A replica that has not answered for so long is left out.
+const DEAD: Duration = Duration::from_secs(2);
+
+/// The primary and its replicas.
+#[derive(Debug)]
+pub struct Database {
+    primary: Pool,
+    replicas: Vec<Replica>,
+    next: AtomicUsize,
+}
+
+/// Connections to one server.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    connections: deadpool_postgres::Pool,
+    size: usize,
+    /// A pooler in transaction mode is in between.
+    pub pooler: bool,
+}
+
+#[derive(Debug)]
+struct Replica {
+    pool: Pool,
+    replayed: Arc<Mutex<Option<Position>>>,
+}
+
+impl Database {
+    /// Pools for the database and its replicas. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// Where a replica's address is none.
+    pub fn new(config: &Config, settings: &Serve) -> Result<Self, Error> {
+        let replica = |replica: &headwater_deploy::project::serve::Replica| {
+            let pool = Settings { size: replica.size, overflow: replica.overflow, ..settings.pool.clone() };
+            let pool = Pool::new(&parse_url(&replica.database)?, &pool, settings.timeout);
+            Ok::<_, Error>(Replica { pool, replayed: Arc::default() })
+        };
+        let replicas = settings.replica.iter().map(replica).collect::<Result<_, _>>()?;
+        Ok(Self { primary: Pool::new(config, &settings.pool, settings.timeout), replicas, next: AtomicUsize::new(0) })
+    }
+
+    /// The primary.
+    #[must_use]
+    pub fn primary(&self) -> &Pool {
+        &self.primary
+    }
+
+    /// A connection to a server that has what was there at `position`: a replica where there is one, in turn, else the primary.
+    ///
+    /// # Errors
+    /// Where no connection is free in time, or none can be made.
+    pub async fn reading(&self, position: Option<Position>) -> Result<Connection, Problem> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        for turn in 0..self.replicas.len() {
+            let replica = &self.replicas[(first + turn) % self.replicas.len()];
+            let replayed = replica.replayed.lock().map_or(None, |replayed| *replayed);
+            let enough = replayed.is_some_and(|replayed| {
+                position.is_none_or(|wanted| wanted.epoch == replayed.epoch && wanted <= replayed)
+            });
+            if enough && let Ok(connection) = replica.pool.connection().await {
+                return Ok(connection);
+            }
+        }
+        self.primary.connection().await
+    }
+
+    /// Asks the replicas how far they are, and closes connections that are not needed any more, until told to stop.
+    pub async fn keep(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        for replica in &self.replicas {
+            tokio::spawn(follow(replica.pool.clone(), Arc::clone(&replica.replayed), stop.clone()));
+        }
+        loop {
+            self.primary.shrink();
+            for replica in &self.replicas {
+                replica.pool.shrink();
+            }
+            tokio::select! {
+                () = tokio::time::sleep(ROUND * 10) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+}
+
+/// Keeps note of how far a replica has replayed the log.
+async fn follow(pool: Pool, replayed: Arc<Mutex<Option<Position>>>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let found = match tokio::time::timeout(DEAD, pool.newest()).await {
+            Ok(Ok(position)) => Some(position),
+            _ => None,
+        };
+        if let Ok(mut replayed) = replayed.lock() {
+            *replayed = found;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(ROUND) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+impl Pool {
+    fn new(config: &Config, settings: &Settings, timeout: Duration) -> Self {
+        let manager = Manager::from_config(
+            session(config, settings.pooler, timeout),
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let (recycle, pre_ping) = (settings.recycle, settings.pre_ping);
+        let usable = Hook::async_fn(
+            move |client: &mut deadpool_postgres::ClientWrapper, metrics: &deadpool_postgres::Metrics| {
+                let rested = metrics.last_used();
+                let old = metrics.age() > recycle;
+                Box::pin(async move {
+                    if old {
+                        return Err(HookError::message("old enough"));
+                    }
+                    if pre_ping && rested > FRESH {
+                        client.simple_query("").await.map_err(HookError::Backend)?;
+                    }
+                    Ok(())
+                })
+            },
+        );
+        let connections = deadpool_postgres::Pool::builder(manager)
+            .max_size(settings.size + settings.overflow)
+            .wait_timeout(Some(settings.timeout))
+            .create_timeout(Some(settings.timeout))
+            .recycle_timeout(Some(settings.timeout))
+            .runtime(Runtime::Tokio1)
+            .pre_recycle(usable)
+            .build()
+            .expect("a runtime is named");
+        Self { connections, size: settings.size, pooler: settings.pooler }
+    }
+
+    /// A connection.
+    ///
+    /// # Errors
+    /// HW0752 where none is free in time, or none can be made.
+    pub async fn connection(&self) -> Result<Connection, Problem> {
+        let client = self.connections.get().await.map_err(|error| {
+            let busy = matches!(error, PoolError::Timeout(_));
+            if !busy {
+                tracing::error!(%error, "connecting to the database failed");
+            }
+            Problem::unavailable(if busy {
+                "all connections to the database are in use"
+            } else {
+                "the database cannot be reached"
+            })
+        })?;
+        Ok(Connection { client, pooler: self.pooler })
+    }
+
+    /// The newest position there.
+    ///
+    /// # Errors
+    /// Where it cannot be asked.
+    pub async fn newest(&self) -> Result<Position, Problem> {
+        let sql = "SELECT b.epoch, b.pos FROM headwater.batch AS b ORDER BY b.number DESC LIMIT 1";
+        let connection = self.connection().await?;
+        let rows = connection.query(sql, &[]).await.map_err(|error| Problem::of_database(&error))?;
+        let row = rows.first().ok_or_else(|| Problem::unavailable("the database has no batches"))?;
+        Ok(Position { epoch: row.get(0), pos: row.get(1) })
+    }
+
+    /// How many connections are open, and how many of them are idle.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        let status = self.connections.status();
+        (status.size, status.available)
+    }
+
+    /// Closes what is idle beyond the size.
+    fn shrink(&self) {
+        let mut spare = self.connections.status().size.saturating_sub(self.size);
+        if spare > 0 {
+            self.connections.retain(|_, _| {
+                let keep = spare == 0;
+                spare = spare.saturating_sub(1);
+                keep
+            });
+        }
+    }
+}
+
+fn session(config: &Config, pooler: bool, timeout: Duration) -> Config {
+    let mut config = config.clone();
+    if config.get_application_name().is_none() {
+        config.application_name("headwater serve");
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(Duration::from_secs(10));
+    }
+    if !pooler {
+        let options = format!(
+            "{} {SESSION} -c statement_timeout={}",
+            config.get_options().unwrap_or_default(),
+            timeout.as_millis()
+        );
+        config.options(options.trim());
+    }
+    config
+}
+
+/// A connection out of a pool. It goes back when it is dropped.
+pub struct Connection {
+    client: Object,
+    pooler: bool,
+}
+
+impl Connection {
+    /// Runs a statement whose parameters are all texts, and gives all its rows.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn query(
+        &self,
+        sql: &str,
+        parameters: &[Option<String>],
+    ) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
+        use futures_util::TryStreamExt as _;
+        self.stream(sql, parameters).await?.try_collect().await
+    }
+
+    /// Runs a statement whose parameters are all texts; its rows come as the database finds them. Behind a pooler nothing is prepared
+    /// for longer than the one message.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn stream(
+        &self,
+        sql: &str,
+        parameters: &[Option<String>],
+    ) -> Result<tokio_postgres::RowStream, tokio_postgres::Error> {
+        use tokio_postgres::types::Type;
+        if self.pooler {
+            let typed = parameters.iter().map(|parameter| (parameter, Type::TEXT));
+            return self.client.query_typed_raw(sql, typed).await;
+        }
+        let types = vec![Type::TEXT; parameters.len()];
+        let statement = self.client.prepare_typed_cached(sql, &types).await?;
+        self.client.query_raw(&statement, parameters).await
+    }
+
+    /// The client, for statements that have no parameters.
+    #[must_use]
+    pub fn client(&self) -> &tokio_postgres::Client {
+        &self.client
+    }
+
+    /// The connection alone, to be closed.
+    #[must_use]
+    pub fn leave_pool(self) -> deadpool_postgres::ClientWrapper {
+        Object::take(self.client)
+    }
+
+    /// What ends a statement under way.
+    #[must_use]
+    pub fn cancel_token(&self) -> tokio_postgres::CancelToken {
+        self.client.cancel_token()
+    }
+}

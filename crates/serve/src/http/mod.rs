@@ -1,0 +1,17 @@
+//! HTTP: the way in and out.
+//!
+//! | module | does |
+//! | --- | --- |
+//! | [`router`] | which path is answered by what |
+//! | [`pages`] | a page as JSON |
+//! | [`streams`] | the same as a stream of events |
+//! | [`problem`] | what is told when something is wrong |
+//! | [`health`] | `/healthz`, `/readyz` |
+//! | [`openapi`] | `/openapi.json`, from the declared routes |
+
+pub mod health;
+pub mod openapi;
+pub mod pages;
+pub mod problem;
+pub mod router;
+pub mod streams;

@@ -1,0 +1,124 @@
+//! `/openapi.json`: the declared routes, described.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Map, Value, json};
+
+use crate::route::{Access, Route};
+use crate::server::Server;
+
+/// The document.
+pub async fn document(State(server): State<Arc<Server>>) -> Json<Value> {
+    let table = server.table();
+    let mut paths = Map::new();
+    for served in table.served.values() {
+        paths.insert(served.route.path.to_string(), operation(&served.route, false));
+        paths.insert(format!("{}/stream", served.route.path), operation(&served.route, true));
+    }
+    paths.sort_keys();
+    Json(json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Headwater", "version": env!("CARGO_PKG_VERSION") },
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "schemas": { "Problem": problem() },
+        },
+    }))
+}
+
+fn operation(route: &Route, streams: bool) -> Value {
+    let kind = if streams { "text/event-stream" } else { "application/json" };
+    let schema = if streams { json!({ "type": "string" }) } else { page(route) };
+    let problem = json!({ "description": "What is wrong", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Problem" } } } });
+    let security = if route.access == Access::Public { json!([]) } else { json!([{ "bearer": [] }]) };
+    json!({ "get": {
+        "summary": format!("Rows of {}{}", route.model.name.short(), if streams { ", as a stream" } else { "" }),
+        "parameters": parameters(route, streams),
+        "security": security,
+        "responses": {
+            "200": { "description": "The rows", "content": { kind: { "schema": schema } } },
+            "400": problem, "401": problem, "403": problem, "429": problem, "503": problem,
+        },
+    } })
+}
+
+fn parameters(route: &Route, streams: bool) -> Vec<Value> {
+    let parameter = |name: &str, schema: Value, about: &str| json!({ "name": name, "in": "query", "schema": schema, "description": about });
+    let mut found: Vec<Value> = route
+        .filters
+        .iter()
+        .map(|column| &route.model.columns[*column])
+        .map(|column| parameter(column.name.as_str(), schema(&column.cast), "Only rows with this value"))
+        .collect();
+    let sorts: Vec<_> = route.sorts.iter().map(|sort| sort.name.as_str()).collect();
+    let limit = json!({ "type": "integer", "minimum": 1, "maximum": route.max_limit, "default": route.limit });
+    found.push(parameter("limit", limit, "How many rows"));
+    found.push(parameter(
+        "cursor",
+        json!({ "type": "string" }),
+        "next_cursor of the page before, or a value of the first column of the order",
+    ));
+    found.push(parameter("sort", json!({ "type": "string", "enum": sorts, "default": sorts[0] }), "The order"));
+    found.push(parameter("after", json!({ "type": "string" }), "A position that the page must have reached"));
+    if route.max_offset > 0 {
+        let offset = json!({ "type": "integer", "minimum": 0, "maximum": route.max_offset });
+        found.push(parameter("offset", offset, "How many rows are skipped"));
+    }
+    if streams {
+        found.push(parameter(
+            "last_event_id",
+            json!({ "type": "string" }),
+            "The position to go on from, where the header cannot be sent",
+        ));
+        found.push(parameter(
+            "format",
+            json!({ "type": "string", "enum": ["items", "item"] }),
+            "item: one event for each row",
+        ));
+    }
+    found
+}
+
+fn page(route: &Route) -> Value {
+    let item = if route.item.is_some() {
+        json!({})
+    } else {
+        let properties: Map<String, Value> =
+            route.model.columns.iter().map(|column| (column.name.as_str().to_owned(), schema(&column.cast))).collect();
+        json!({ "type": "object", "properties": properties })
+    };
+    json!({
+        "type": "object",
+        "properties": {
+            "items": { "type": "array", "items": item },
+            "next_cursor": { "type": ["string", "null"] },
+            "total_items": { "type": "integer" },
+        },
+        "required": ["items", "next_cursor", "total_items"],
+    })
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "code": { "type": "string" }, "message": { "type": "string" }, "hint": { "type": ["string", "null"] } },
+    })
+}
+
+/// The JSON of a PostgreSQL type.
+fn schema(cast: &str) -> Value {
+    match cast {
+        "smallint" | "integer" | "bigint" => json!({ "type": ["integer", "null"] }),
+        "boolean" => json!({ "type": ["boolean", "null"] }),
+        "uuid" => json!({ "type": ["string", "null"], "format": "uuid" }),
+        "timestamp with time zone" => json!({ "type": ["string", "null"], "format": "date-time" }),
+        "real" | "double precision" => json!({ "type": ["number", "null"] }),
+        cast if cast.starts_with("numeric") => json!({ "type": ["number", "null"] }),
+        cast if cast.starts_with("json") => json!({}),
+        cast if cast.ends_with("[]") => json!({ "type": ["array", "null"] }),
+        _ => json!({ "type": ["string", "null"] }),
+    }
+}

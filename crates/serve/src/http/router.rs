@@ -1,0 +1,73 @@
+//! Which path is answered by what. Routes come and go with the models, so they are looked up for each request; what is not found there is a
+//! static file, where a folder is declared, or nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use tower_http::compression::CompressionLayer;
+
+use super::problem::Problem;
+use super::{health, openapi, pages, streams};
+use crate::observe;
+use crate::page::request;
+use crate::server::Server;
+
+/// The whole service.
+pub fn router(server: &Arc<Server>, _root: &Path) -> Router {
+    observe::recorder();
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(openapi::document))
+        .fallback(route)
+        .layer(CompressionLayer::new())
+        .with_state(Arc::clone(server))
+}
+
+async fn route(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match answer(&server, &parts).await {
+        Ok(response) => response,
+        Err(problem) => {
+            observe::problem(problem.code);
+            problem.into_response()
+        }
+    }
+}
+
+async fn answer(server: &Arc<Server>, request: &Parts) -> Result<Response, Problem> {
+    let path = request.uri.path();
+    let table = server.table();
+    let (served, streams) = match (table.served.get(path), path.strip_suffix("/stream")) {
+        (Some(served), _) => (served, false),
+        (None, Some(page)) => (table.served.get(page).ok_or_else(not_found)?, true),
+        (None, None) => return Err(not_found()),
+    };
+    if !matches!(request.method, Method::GET | Method::HEAD) {
+        return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, 728, "rows are read with GET"));
+    }
+    let viewer = server.gate.viewer(&request.headers).await?;
+    let asked = request::read(&served.route, request.uri.query(), &viewer)?;
+    if streams {
+        streams::answer(server, served, asked, viewer, &request.headers)
+    } else {
+        pages::answer(server, served, &asked, &request.headers).await
+    }
+}
+
+fn not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, 727, "nothing is served under this path")
+}
+
+/// How an answer may be kept by others: never without asking whether it is still so.
+pub(super) fn cache_control(served: &crate::server::Served) -> (header::HeaderName, &'static str) {
+    let public = served.route.access == crate::route::Access::Public && served.route.viewer.is_empty();
+    (header::CACHE_CONTROL, if public { "public, no-cache" } else { "private, no-cache" })
+}

@@ -1,0 +1,32 @@
+//! The front: pages and live streams of models over HTTP, exact at the position they name.
+//!
+//! | module | does |
+//! | --- | --- |
+//! | [`server`] | begins and ends; holds what all the others share |
+//! | [`model`] | what the database says of the models that serve |
+//! | [`route`] | what `[serve]` declares, matched with the models |
+//! | [`database`] | pools of connections, and replicas |
+//! | [`page`] | from a request to rows as JSON; the cache |
+//! | [`tail`] | from the log to those who follow and to the cache |
+//! | [`stream`] | a page and its tail as Server-Sent Events |
+//! | [`access`] | who asks, and how much |
+//! | [`http`] | paths, headers, problems, health |
+//! | [`observe`] | what is measured |
+//!
+//! Any number of servers may run: each only reads. What they share is in the database.
+
+pub mod access;
+pub mod database;
+pub mod error;
+pub mod http;
+pub mod model;
+pub mod observe;
+pub mod page;
+pub mod position;
+pub mod route;
+pub mod server;
+pub mod stream;
+pub mod tail;
+
+pub use error::Error;
+pub use server::{Running, start};

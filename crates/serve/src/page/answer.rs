@@ -1,0 +1,154 @@
+//! A page as JSON, with its ETag.
+//!
+//! ```json
+//! {"items":[…],"next_cursor":"~…","total_items":20}
+//! ```
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+use super::cache::Span;
+use super::cursor::Cursor;
+use super::read::{Reading, Values, item, key, values};
+use super::request::Request;
+use crate::http::problem::Problem;
+use crate::position::Position;
+use crate::route::Route;
+use crate::stream::event::push_json;
+
+/// A page that was read.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The whole answer.
+    pub body: Bytes,
+    /// The items in it, joined by commas.
+    pub items: Bytes,
+    /// Their keys, joined by commas; empty where the route is not live.
+    pub keys: Bytes,
+    /// How many items.
+    pub total: usize,
+    /// Where the next page begins; `None` after the last one.
+    pub next_cursor: Option<String>,
+    /// Changes with every byte of the body.
+    pub etag: String,
+    /// Where it was read.
+    pub position: Position,
+}
+
+/// A page under way: rows are added as the database finds them.
+#[derive(Debug)]
+pub struct Growing<'r> {
+    route: &'r Route,
+    request: &'r Request,
+    body: BytesMut,
+    keys: BytesMut,
+    total: usize,
+    last: Values,
+    beyond: Option<Values>,
+}
+
+const HEAD: &[u8] = b"{\"items\":[";
+
+impl<'r> Growing<'r> {
+    /// An empty page.
+    #[must_use]
+    pub fn new(route: &'r Route, request: &'r Request) -> Self {
+        let mut body = BytesMut::with_capacity(4096);
+        body.put_slice(HEAD);
+        Self { route, request, body, keys: BytesMut::new(), total: 0, last: Values::default(), beyond: None }
+    }
+
+    /// Adds a row; false where the page is full and the row is the one that comes after it.
+    pub fn add(&mut self, row: &tokio_postgres::Row) -> bool {
+        if self.total == self.request.limit as usize {
+            self.beyond.get_or_insert_with(|| values(row));
+            return false;
+        }
+        if self.total > 0 {
+            self.body.put_u8(b',');
+        }
+        push_json(&mut self.body, item(row));
+        if self.route.live {
+            if self.total > 0 {
+                self.keys.put_u8(b',');
+            }
+            push_json(&mut self.keys, key(row));
+        }
+        self.total += 1;
+        if self.total == self.request.limit as usize {
+            self.last = values(row);
+        }
+        true
+    }
+
+    /// The items and keys from these places on, and the places where they end now.
+    #[must_use]
+    pub fn since(&self, (items, keys): (usize, usize)) -> (&[u8], &[u8]) {
+        let (items, keys) = (&self.body[items.max(HEAD.len())..], &self.keys[keys..]);
+        (items.strip_prefix(b",").unwrap_or(items), keys.strip_prefix(b",").unwrap_or(keys))
+    }
+
+    /// Where items and keys end.
+    #[must_use]
+    pub fn ends(&self) -> (usize, usize) {
+        (self.body.len(), self.keys.len())
+    }
+
+    /// The whole page, and where it stands in its order.
+    #[must_use]
+    pub fn finish(self, position: Position) -> (Page, Span) {
+        let Self { route, request, mut body, keys, total, last, beyond } = self;
+        let sort = &route.sorts[request.sort];
+        let place =
+            || sort.columns.iter().map(|column| last[route.tracked_at(column.column)].as_deref().map(Into::into));
+        let next_cursor = beyond.is_some().then(|| Cursor(place().collect()).encode());
+        let items = HEAD.len()..body.len();
+        body.put_slice(b"],\"next_cursor\":");
+        match &next_cursor {
+            Some(cursor) => {
+                body.put_u8(b'"');
+                body.put_slice(cursor.as_bytes());
+                body.put_u8(b'"');
+            }
+            None => body.put_slice(b"null"),
+        }
+        body.put_slice(format!(",\"total_items\":{total}}}").as_bytes());
+        let body = body.freeze();
+        let from = if request.offset > 0 { None } else { request.cursor.as_ref().map(|cursor| cursor.0.clone()) };
+        let span = Span { sort: request.sort, from, to: beyond };
+        let page = Page {
+            items: body.slice(items),
+            keys: keys.freeze(),
+            total,
+            next_cursor,
+            etag: etag(&body),
+            position,
+            body,
+        };
+        (page, span)
+    }
+}
+
+/// Reads a page to its end.
+///
+/// # Errors
+/// What keeps it from being read.
+pub async fn read_all(route: &Route, request: &Request, reading: &mut Reading) -> Result<(Page, Span), Problem> {
+    let mut growing = Growing::new(route, request);
+    while let Some(row) = reading.next().await? {
+        growing.add(&row);
+    }
+    Ok(growing.finish(reading.position))
+}
+
+/// 128 bits of the body's hash, as `"…"`: the same bytes have the same tag, whoever serves them.
+fn etag(body: &[u8]) -> String {
+    use sha2::Digest as _;
+    let hash = sha2::Sha256::digest(body);
+    let mut text = String::with_capacity(34);
+    text.push('"');
+    for byte in &hash[..16] {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text.push('"');
+    text
+}

@@ -1,0 +1,317 @@
+//! Routes: what `[serve]` declares, matched with the models that are there. Nothing else is served.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use headwater_deploy::project::serve::{Route as Declared, Serve, Sort as DeclaredSort};
+
+use crate::error::Error;
+use crate::model::Model;
+
+/// The beginning of the paths under which every model with a declared access is read.
+pub const GENERIC: &str = "/v1/models";
+
+/// Paths that are the server's own.
+const OWN: [&str; 7] = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/session", GENERIC, "/v1"];
+
+/// Who may read a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone.
+    Public,
+    /// Those whose token names them: each sees the rows with their subject in this column.
+    Owner(usize),
+    /// Administrators.
+    Admin,
+}
+
+/// One column of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SortColumn {
+    /// Its place among the model's columns.
+    pub column: usize,
+    /// From the greatest to the least.
+    pub descending: bool,
+    /// Rows without a value come first.
+    pub nulls_first: bool,
+}
+
+/// An order in which rows may be read; it ends with the key, so that no two rows are equal in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// Its name.
+    pub name: String,
+    /// How many of its columns were declared; what follows is the rest of the key.
+    pub declared: usize,
+    /// Its columns.
+    pub columns: Vec<SortColumn>,
+}
+
+/// A path under which a model's rows are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The path.
+    pub path: Arc<str>,
+    /// The model.
+    pub model: Arc<Model>,
+    /// Who may read it.
+    pub access: Access,
+    /// The columns that rows may be chosen by.
+    pub filters: Vec<usize>,
+    /// The orders; never empty.
+    pub sorts: Vec<Sort>,
+    /// The columns whose values are read with every row: those of filters, orders and key.
+    pub tracked: Vec<usize>,
+    /// Rows of a page where no number is asked for.
+    pub limit: u32,
+    /// The most rows of a page.
+    pub max_limit: u32,
+    /// How many rows may be skipped.
+    pub max_offset: u32,
+    /// The SQL expression of an item.
+    pub item: Option<String>,
+    /// What an item says to the viewer.
+    pub viewer: Vec<(String, String)>,
+    /// The beginning of the names of events.
+    pub events: String,
+    /// Streams go on after the page.
+    pub live: bool,
+}
+
+impl Route {
+    /// Where a column's value stands among the tracked ones.
+    #[must_use]
+    pub fn tracked_at(&self, column: usize) -> usize {
+        self.tracked.iter().position(|tracked| *tracked == column).expect("every column that is asked for is tracked")
+    }
+
+    /// Pages of it may be kept: the log tells when they change, and they are the same for everyone who may see them.
+    #[must_use]
+    pub fn can_be_cached(&self) -> bool {
+        self.model.eventual && self.model.can_be_followed() && self.viewer.is_empty()
+    }
+}
+
+/// All routes: the declared ones, and a generic one for each model that declares its access itself.
+///
+/// # Errors
+/// Everything that is wrong with the declarations, at once.
+pub fn routes(settings: &Serve, models: &[Arc<Model>]) -> Result<Vec<Arc<Route>>, Error> {
+    let mut problems = Vec::new();
+    let mut routes = Vec::new();
+    let mut paths = BTreeSet::new();
+    for declared in &settings.route {
+        let mut own = Vec::new();
+        if !paths.insert(declared.path.clone()) {
+            own.push("is declared twice".to_owned());
+        }
+        routes.extend(route(declared, models, &mut own).map(Arc::new));
+        problems.extend(own.into_iter().map(|problem| format!("route {}: {problem}", declared.path)));
+    }
+    routes.extend(models.iter().filter(|model| model.access.is_some()).filter_map(|model| {
+        let mut own = Vec::new();
+        let route = route(&generic(model), models, &mut own);
+        problems.extend(own.into_iter().map(|problem| format!("model {}: {problem}", model.name.short())));
+        route.map(Arc::new)
+    }));
+    if problems.is_empty() { Ok(routes) } else { Err(Error::Settings(problems)) }
+}
+
+/// What a model that declares its access is served as without further words: filtered by its key, in the key's order.
+fn generic(model: &Model) -> Declared {
+    let key = model.key.clone().unwrap_or_default();
+    let name = |column: &usize| model.columns[*column].name.as_str().to_owned();
+    let filters = key.iter().filter(|column| model.columns[**column].filters).map(name).collect();
+    Declared {
+        path: format!("{GENERIC}/{}", model.name.short()),
+        model: model.name.short(),
+        access: None,
+        filters,
+        sorts: Vec::new(),
+        limit: 20,
+        max_limit: 1000,
+        max_offset: 0,
+        item: None,
+        viewer: std::collections::BTreeMap::new(),
+        events: Some("model".to_owned()),
+        live: model.can_be_followed(),
+    }
+}
+
+fn route(declared: &Declared, models: &[Arc<Model>], problems: &mut Vec<String>) -> Option<Route> {
+    check_path(declared, problems);
+    let named = |model: &&Arc<Model>| {
+        let full = format!("{}.{}", model.name.schema.as_str(), model.name.name.as_str());
+        model.name.short() == declared.model || full == declared.model
+    };
+    let Some(model) = models.iter().find(named) else {
+        let known: Vec<_> = models.iter().map(|model| model.name.short()).collect();
+        problems.push(format!("there is no model \"{}\" (there are: {})", declared.model, known.join(", ")));
+        return None;
+    };
+    let Some(key) = &model.key else {
+        problems.push(format!(
+            "the model {} does not show a key, so its rows cannot be paged; add columns to its SELECT that tell its rows apart",
+            model.name.short()
+        ));
+        return None;
+    };
+    let access = access(declared, model, problems)?;
+    let filters = filters(declared, model, problems);
+    let sorts = sorts(declared, model, key, problems)?;
+    if declared.live && !model.can_be_followed() {
+        problems.push(format!(
+            "live needs a model whose changes are kept (-- headwater: retain live) and whose rows are shown as they are stored; {} {}",
+            model.name.short(),
+            if model.retained { "computes some of its columns when it is read" } else { "does not keep its changes" }
+        ));
+    }
+    if declared.limit == 0 || declared.limit > declared.max_limit || declared.max_limit > 10_000 {
+        problems.push("limit must lie between 1 and max_limit, and max_limit must not exceed 10000".to_owned());
+    }
+    let owner = if let Access::Owner(column) = access { Some(column) } else { None };
+    let mut tracked: Vec<usize> = filters.iter().chain(&owner).copied().collect();
+    tracked.extend(sorts.iter().flat_map(|sort| &sort.columns).map(|column| column.column));
+    tracked.extend(key);
+    tracked.sort_unstable();
+    tracked.dedup();
+    let last = declared.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("row");
+    Some(Route {
+        path: declared.path.as_str().into(),
+        model: Arc::clone(model),
+        access,
+        filters,
+        sorts,
+        tracked,
+        limit: declared.limit,
+        max_limit: declared.max_limit,
+        max_offset: declared.max_offset,
+        item: declared.item.clone(),
+        viewer: declared.viewer.iter().map(|(name, sql)| (name.clone(), sql.clone())).collect(),
+        events: declared.events.clone().unwrap_or_else(|| last.to_owned()),
+        live: declared.live,
+    })
+}
+
+fn check_path(declared: &Declared, problems: &mut Vec<String>) {
+    let path = &declared.path;
+    let plain = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~'))
+    };
+    if !path.starts_with('/') || !path[1..].split('/').all(plain) || path.contains("..") {
+        problems.push("a path is written as /api/feed: letters, digits, - _ . ~ between slashes".to_owned());
+    }
+    let generic = path
+        .strip_prefix(GENERIC)
+        .is_some_and(|rest| rest.starts_with('/') && declared.events.as_deref() == Some("model"));
+    if !generic && (OWN.contains(&path.as_str()) || path.starts_with(GENERIC) || path.ends_with("/stream")) {
+        problems.push("this path is the server's own".to_owned());
+    }
+    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if declared.events.as_ref().is_some_and(|events| events.is_empty() || !events.chars().all(word)) {
+        problems.push("events is a word of letters, digits, - and _".to_owned());
+    }
+}
+
+fn access(declared: &Declared, model: &Model, problems: &mut Vec<String>) -> Option<Access> {
+    let words = declared.access.as_ref().or(model.access.as_ref());
+    let Some(words) = words else {
+        problems.push(format!(
+            "access is not declared; write access = \"public\", \"owner(column)\" or \"admin\" here, or -- headwater: access … before {}",
+            model.name.short()
+        ));
+        return None;
+    };
+    let found = match words.trim() {
+        "public" => Ok(Access::Public),
+        "admin" => Ok(Access::Admin),
+        words => match words.strip_prefix("owner(").and_then(|rest| rest.strip_suffix(')')) {
+            Some(name) => column(model, name.trim()).and_then(|column| {
+                let fits = model.columns[column].filters;
+                let refused =
+                    || format!("rows cannot be chosen by {name}, which has the type {}", model.columns[column].cast);
+                if fits { Ok(Access::Owner(column)) } else { Err(refused()) }
+            }),
+            None => Err(format!("access is public, owner(column) or admin, not \"{words}\"")),
+        },
+    };
+    found.map_err(|problem| problems.push(problem)).ok()
+}
+
+fn column(model: &Model, name: &str) -> Result<usize, String> {
+    let known = || model.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
+    model
+        .column(name.trim_matches('"'))
+        .ok_or_else(|| format!("{} has no column \"{name}\" (it has: {})", model.name.short(), known()))
+}
+
+fn filters(declared: &Declared, model: &Model, problems: &mut Vec<String>) -> Vec<usize> {
+    let mut found = Vec::new();
+    for name in &declared.filters {
+        match column(model, name) {
+            Ok(place) if model.columns[place].filters => found.push(place),
+            Ok(place) => problems.push(format!(
+                "rows cannot be chosen by {name}: equal values of the type {} may be written differently",
+                model.columns[place].cast
+            )),
+            Err(problem) => problems.push(problem),
+        }
+        if RESERVED.contains(&name.as_str()) {
+            problems.push(format!("a filter cannot be called {name}: the parameter means something else"));
+        }
+    }
+    found
+}
+
+/// Parameters that are not filters.
+pub const RESERVED: [&str; 7] = ["cursor", "limit", "sort", "offset", "after", "format", "last_event_id"];
+
+fn sorts(declared: &Declared, model: &Model, key: &[usize], problems: &mut Vec<String>) -> Option<Vec<Sort>> {
+    let mut sorts = Vec::new();
+    for sort in &declared.sorts {
+        match parse_sort(sort, model) {
+            Ok(columns) => sorts.push(with_key(sort.name.clone(), columns, key)),
+            Err(problem) => problems.push(format!("sort {}: {problem}", sort.name)),
+        }
+    }
+    if declared.sorts.is_empty() {
+        sorts.push(with_key("key".to_owned(), Vec::new(), key));
+    }
+    (!sorts.is_empty()).then_some(sorts)
+}
+
+/// The key's columns run the way of the last declared one, so that one index serves all.
+fn with_key(name: String, mut columns: Vec<SortColumn>, key: &[usize]) -> Sort {
+    let declared = columns.len();
+    let descending = columns.last().is_some_and(|last| last.descending);
+    for column in key {
+        if columns.iter().all(|sorted| sorted.column != *column) {
+            columns.push(SortColumn { column: *column, descending, nulls_first: descending });
+        }
+    }
+    Sort { name, declared, columns }
+}
+
+fn parse_sort(sort: &DeclaredSort, model: &Model) -> Result<Vec<SortColumn>, String> {
+    sort.by.split(',').map(|part| parse_sort_column(part, model)).collect()
+}
+
+/// `column [asc | desc] [nulls first | nulls last]`; NULLs stand where PostgreSQL puts them by itself.
+fn parse_sort_column(text: &str, model: &Model) -> Result<SortColumn, String> {
+    let lower = text.to_ascii_lowercase();
+    let mut words: Vec<&str> = lower.split_whitespace().collect();
+    let nulls = match words.as_slice() {
+        [.., "nulls", place @ ("first" | "last")] => Some(*place == "first"),
+        _ => None,
+    };
+    if nulls.is_some() {
+        words.truncate(words.len() - 2);
+    }
+    let descending = match words.as_slice() {
+        [_, "desc"] => true,
+        [_] | [_, "asc"] => false,
+        _ => return Err(format!("\"{}\" is not written as: column [desc] [nulls first | nulls last]", text.trim())),
+    };
+    let column = column(model, text.split_whitespace().next().unwrap_or_default())?;
+    Ok(SortColumn { column, descending, nulls_first: nulls.unwrap_or(descending) })
+}

@@ -1,0 +1,215 @@
+//! The server: its routes, what it knows of the log, and how it begins and ends.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use headwater_deploy::project::Serve;
+use headwater_postgres::{Config, connect};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::access::Gate;
+use crate::database::Database;
+use crate::error::Error;
+use crate::http::problem::Problem;
+use crate::http::router;
+use crate::model::{self, Model};
+use crate::page::answer::Page;
+use crate::page::cache::{Cache, Span};
+use crate::page::read::{Reading, Values};
+use crate::page::request::{Asked, Request};
+use crate::page::sql;
+use crate::position::Position;
+use crate::route::{Route, routes};
+use crate::tail::entry::Slice;
+use crate::tail::follow;
+use crate::tail::hub::Hub;
+
+/// Everything that answers.
+#[derive(Debug)]
+pub struct Server {
+    /// What is declared.
+    pub settings: Serve,
+    /// Where rows come from.
+    pub database: Arc<Database>,
+    /// Kept pages.
+    pub cache: Arc<Cache>,
+    /// Who may come in.
+    pub gate: Gate,
+    /// Says true when the server is to end.
+    pub stop: watch::Receiver<bool>,
+    table: RwLock<Arc<Table>>,
+}
+
+/// The routes of one moment: they change when models do.
+#[derive(Debug, Default)]
+pub struct Table {
+    /// The models that they were made from.
+    pub models: Vec<Arc<Model>>,
+    /// By path.
+    pub served: HashMap<Arc<str>, Arc<Served>>,
+}
+
+/// A route with what the log has told of it.
+#[derive(Debug)]
+pub struct Served {
+    /// The route.
+    pub route: Arc<Route>,
+    /// Its followers and kept pages.
+    pub hub: Hub,
+    cache: Arc<Cache>,
+}
+
+impl Server {
+    /// The routes as they are now.
+    #[must_use]
+    pub fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes the routes anew where the models have changed. Who follows a model that has changed or gone is told to read it anew.
+    ///
+    /// # Errors
+    /// Where the declarations do not fit the models any more; then the routes stay as they are.
+    pub fn remake(&self, models: Vec<Model>, position: Position) -> Result<(), Error> {
+        let old = self.table();
+        if old.models.len() == models.len()
+            && old.models.iter().zip(&models).all(|(old, new)| **old == *new)
+            && !old.served.is_empty()
+        {
+            return Ok(());
+        }
+        let models: Vec<_> = models.into_iter().map(Arc::new).collect();
+        let mut served = HashMap::new();
+        for route in routes(&self.settings, &models)? {
+            let kept = old.served.get(&route.path).filter(|served| *served.route == *route);
+            let entry = kept.map_or_else(|| Arc::new(Served::new(route, &self.cache, position)), Arc::clone);
+            served.insert(Arc::clone(&entry.route.path), entry);
+        }
+        for gone in
+            old.served.values().filter(|old| served.get(&old.route.path).is_none_or(|new| !Arc::ptr_eq(new, old)))
+        {
+            gone.hub.begin_anew(position);
+        }
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Table { models, served });
+        Ok(())
+    }
+}
+
+impl Served {
+    fn new(route: Arc<Route>, cache: &Arc<Cache>, position: Position) -> Self {
+        Self { hub: Hub::new(Arc::clone(&route), Arc::clone(cache), position), route, cache: Arc::clone(cache) }
+    }
+
+    fn is_cached(&self) -> bool {
+        self.cache.is_on() && self.route.can_be_cached()
+    }
+
+    /// The page, where it is kept, and the position it is exact at.
+    #[must_use]
+    pub fn kept(&self, asked: &Asked) -> Option<(Page, Position)> {
+        if !self.is_cached() {
+            return None;
+        }
+        // In this order: a page that is found now has been touched by nothing up to this position.
+        let position = self.hub.position();
+        let page = self.cache.get(&self.route, &asked.page)?;
+        let position = position.max(page.position);
+        asked.after.is_none_or(|after| after <= position).then_some((page, position))
+    }
+
+    /// Begins to read the page.
+    ///
+    /// # Errors
+    /// What keeps it from being read.
+    pub async fn open(&self, server: &Server, asked: &Asked) -> Result<Reading, Problem> {
+        if self.is_cached() || self.route.live {
+            self.hub.want();
+        }
+        let statement = sql::page(&self.route, &asked.page);
+        let connection = server.database.reading(asked.after).await?;
+        let reading = Reading::begin(connection, &statement).await?;
+        match asked.after {
+            Some(after) if reading.position < after => {
+                Err(Problem::unavailable("the position asked for is not reached yet"))
+            }
+            _ => Ok(reading),
+        }
+    }
+
+    /// Keeps a page that was read.
+    pub fn keep(&self, asked: &Asked, chosen: &Values, span: Span, page: Page) {
+        if self.is_cached() {
+            let slice = self.slice(&asked.page, chosen);
+            self.hub.keep(&slice, &asked.page, span, page.position, page);
+        }
+    }
+
+    /// What the request is about; `chosen` are the values as the database writes them.
+    #[must_use]
+    pub fn slice(&self, request: &Request, chosen: &Values) -> Slice {
+        let mut columns: Vec<usize> = request.chosen.iter().map(|(column, _)| self.route.tracked_at(*column)).collect();
+        columns.sort_unstable();
+        let values = columns.iter().map(|column| chosen[*column].clone()).collect();
+        Slice { columns: columns.into(), values }
+    }
+}
+
+/// Where a server listens, and how it ends.
+#[derive(Debug)]
+pub struct Running {
+    /// The address.
+    pub address: std::net::SocketAddr,
+    /// The server.
+    pub server: Arc<Server>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    /// Returns when the server has ended.
+    pub async fn ended(self) {
+        let _ = self.task.await;
+    }
+}
+
+/// Reads the models, makes the routes, and listens, until `stop` says true.
+///
+/// # Errors
+/// Where the declarations do not fit the models, the database cannot be asked, or the address is taken.
+pub async fn start(
+    config: &Config,
+    settings: Serve,
+    root: &std::path::Path,
+    stop: watch::Receiver<bool>,
+) -> Result<Running, Error> {
+    let client = connect(config).await?;
+    let models = model::load(&client).await?;
+    drop(client);
+    let database = Arc::new(Database::new(config, &settings)?);
+    let cache = Arc::new(Cache::new(settings.cache_megabytes << 20));
+    let gate = Gate::new(&settings.auth, root)?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|source| Error::Listen { address: settings.listen, source })?;
+    let address = listener.local_addr().map_err(|source| Error::Listen { address: settings.listen, source })?;
+    let server = Arc::new(Server { settings, database, cache, gate, stop: stop.clone(), table: RwLock::default() });
+    let position =
+        server.database.primary().newest().await.map_err(|problem| Error::Settings(vec![problem.message]))?;
+    server.remake(models, position)?;
+    tokio::spawn(Arc::clone(&server.database).keep(stop.clone()));
+    tokio::spawn(follow::follow(Arc::clone(&server), config.clone(), position));
+    let router = router::router(&server, root);
+    let grace = server.settings.grace;
+    let task = tokio::spawn(async move {
+        let mut stopping = stop.clone();
+        let closing = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        let mut ending = stop;
+        let serving = axum::serve(listener, router.into_make_service_with_connect_info::<std::net::SocketAddr>())
+            .with_graceful_shutdown(closing);
+        tokio::select! {
+            _ = serving => {}
+            () = async { drop(ending.wait_for(|stop| *stop).await); tokio::time::sleep(grace).await } => {}
+        }
+    });
+    Ok(Running { address, server, task })
+}

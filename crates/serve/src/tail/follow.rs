@@ -1,0 +1,139 @@
+//! The task that follows the log: it hears of new entries, reads them once for each route that somebody asks of, and tells the hubs.
+//!
+//! A batch that writes to the log says so by NOTIFY, in the batch's own transaction. Where nobody can listen (a replica, a pooler), the log is
+//! asked again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_postgres::Config;
+use tokio::sync::mpsc;
+use tokio_postgres::{AsyncMessage, Client, NoTls};
+
+use super::log;
+use crate::http::problem::Problem;
+use crate::model;
+use crate::position::Position;
+use crate::server::{Served, Server};
+
+/// How long a listener sleeps at most: a notification may be lost with a connection.
+const LISTENING: Duration = Duration::from_secs(1);
+
+/// How long one sleeps who cannot listen.
+const ASKING: Duration = Duration::from_millis(5);
+
+/// The pause after a failure; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Follows the log until the server stops. What cannot be read is tried again.
+pub async fn follow(server: Arc<Server>, config: Config, mut position: Position) {
+    let mut stop = server.stop.clone();
+    let mut pause = FIRST_PAUSE;
+    while !*stop.borrow() {
+        let ended = tokio::select! {
+            ended = listen(&server, &config, &mut position, &mut pause) => ended,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        if let Err(problem) = ended {
+            tracing::warn!(message = problem.message, "following the log was interrupted");
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Hears and reads until something fails.
+async fn listen(
+    server: &Server,
+    config: &Config,
+    position: &mut Position,
+    pause: &mut Duration,
+) -> Result<(), Problem> {
+    let (sender, mut heard) = mpsc::channel(1);
+    let ear = if server.settings.pool.pooler { None } else { ear(config, sender).await };
+    let wait = if ear.is_some() { LISTENING } else { ASKING };
+    let mut looked = tokio::time::Instant::now();
+    look_for_models(server, *position).await?;
+    loop {
+        advance(server, position).await?;
+        *pause = FIRST_PAUSE;
+        if looked.elapsed() >= LISTENING {
+            look_for_models(server, *position).await?;
+            looked = tokio::time::Instant::now();
+        }
+        match tokio::time::timeout(wait, heard.recv()).await {
+            // Nobody tells any more: the connection that listened is gone.
+            Ok(None) if ear.is_some() => return Err(Problem::unavailable("the connection that listens was lost")),
+            Ok(None) => tokio::time::sleep(wait).await,
+            Ok(Some(())) | Err(_) => {}
+        }
+    }
+}
+
+/// A connection that listens; `None` where that is not possible.
+async fn ear(config: &Config, sender: mpsc::Sender<()>) -> Option<Client> {
+    let (client, mut connection) = config.connect(NoTls).await.ok()?;
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notification(_) = message {
+                // One that is waiting to be heard is enough.
+                let _ = sender.try_send(());
+            }
+        }
+    });
+    client.batch_execute("LISTEN headwater_log").await.ok()?;
+    Some(client)
+}
+
+/// Tells the hubs what is new.
+async fn advance(server: &Server, position: &mut Position) -> Result<(), Problem> {
+    let newest = server.database.primary().newest().await?;
+    if newest == *position {
+        return Ok(());
+    }
+    let table = server.table();
+    if newest.epoch != position.epoch || newest < *position {
+        table.served.values().for_each(|served| served.hub.begin_anew(newest));
+    }
+    for served in table.served.values() {
+        tell(server, served, newest).await?;
+    }
+    *position = newest;
+    Ok(())
+}
+
+/// Reads what is new for one route, from where its hub stands.
+async fn tell(server: &Server, served: &Served, newest: Position) -> Result<(), Problem> {
+    loop {
+        let from = served.hub.position();
+        if from >= newest {
+            return Ok(());
+        }
+        if !served.hub.is_wanted() {
+            served.hub.tell(Vec::new(), newest);
+            return Ok(());
+        }
+        let connection = server.database.primary().connection().await?;
+        let entries = log::read(&connection, &served.route, None, from, newest).await?;
+        let until = match entries.last() {
+            Some(last) if entries.len() == log::CHUNK => last.position,
+            _ => newest,
+        };
+        served.hub.tell(entries, until);
+    }
+}
+
+async fn look_for_models(server: &Server, position: Position) -> Result<(), Problem> {
+    let connection = server.database.primary().connection().await?;
+    match model::load(connection.client()).await {
+        Ok(models) => {
+            if let Err(error) = server.remake(models, position) {
+                tracing::error!(%error, "the routes stay as they were");
+            }
+            Ok(())
+        }
+        Err(error) => Err(Problem::unavailable(error.to_string())),
+    }
+}
