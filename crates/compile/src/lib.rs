@@ -52,6 +52,7 @@ pub fn compile(
             match plan::plan(model, resolution, catalog) {
                 Ok(plan) => {
                     require(model, &plan, &mut compiled.diagnostics);
+                    compiled.diagnostics.extend(unknown_owner(model, &plan));
                     compiled.models.push(generate::model(model, resolution, plan, catalog));
                 }
                 Err(refusals) => {
@@ -131,6 +132,25 @@ fn require(model: &ParsedModel, plan: &plan::MaintenancePlan, diagnostics: &mut 
         .label(format!("declared `require {tier}`"))
         .hint("`plan` tells why; drop the option, or read those tables in a model of their own"),
     );
+}
+
+/// `access owner(column)` goes by a stored column: entries of the log have no others.
+fn unknown_owner(model: &ParsedModel, plan: &plan::MaintenancePlan) -> Option<Diagnostic> {
+    let access = model.options.access.as_ref()?;
+    let parse::Readers::Owner(column) = &access.readers else { return None };
+    let stored: Vec<&str> = plan.columns.iter().map(String::as_str).filter(|name| !name.starts_with("hw_")).collect();
+    if stored.contains(&column.as_str()) {
+        return None;
+    }
+    let message = match plan.finish.targets.iter().any(|(name, _)| name == column.as_str()) {
+        true => format!("the owner {} of a row is computed at read time", column.as_str()),
+        false => format!("{} has no column {}", model.name.short(), column.as_str()),
+    };
+    Some(
+        Diagnostic::error(411, &model.file, access.span.clone(), message)
+            .label("whose row it is, is not known")
+            .hint(format!("its stored columns are {}", stored.join(", "))),
+    )
 }
 
 /// A refusal at the place in the user's file that it is about.

@@ -71,6 +71,12 @@ pub struct CompiledModel {
     pub rebuild: QualifiedName,
     /// The source tables whose changes lead to no key: it is rebuilt after them.
     pub diff_sources: BTreeSet<QualifiedName>,
+    /// Who may read it where it is served: the words of the option as written.
+    pub access: Option<String>,
+    /// `live` or `append` where its changes are kept as a list.
+    pub retain: Option<&'static str>,
+    /// The public view shows stored columns just as they are, in an order at most: what the log shows is what readers see.
+    pub plain: bool,
     /// The log entries of a batch, `changes(since xid8, until xid8, also xid8[])`, where its changes are kept as a list.
     pub changes: Option<QualifiedName>,
     /// Deletes at most `$1::bigint` rows that are older than the model keeps them.

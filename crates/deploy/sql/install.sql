@@ -64,6 +64,9 @@ ALTER TABLE headwater.model
   ADD COLUMN IF NOT EXISTS rebuild text,
   ADD COLUMN IF NOT EXISTS changes text,
   ADD COLUMN IF NOT EXISTS trim text,
+  ADD COLUMN IF NOT EXISTS access text,
+  ADD COLUMN IF NOT EXISTS retain text,
+  ADD COLUMN IF NOT EXISTS plain boolean NOT NULL DEFAULT false,
   ADD COLUMN IF NOT EXISTS max_lag interval,
   ADD COLUMN IF NOT EXISTS diff_sources text[] NOT NULL DEFAULT '{}',
   ADD COLUMN IF NOT EXISTS dirty_since timestamptz,
@@ -73,6 +76,9 @@ ALTER TABLE headwater.model
   ADD COLUMN IF NOT EXISTS retry_at timestamptz,
   ADD COLUMN IF NOT EXISTS verified_at timestamptz,
   ADD COLUMN IF NOT EXISTS verified_exact boolean;
+COMMENT ON COLUMN headwater.model.access IS 'Who may read it where it is served: the words of the option; NULL where none is declared';
+COMMENT ON COLUMN headwater.model.retain IS 'live or append where its changes are in the log';
+COMMENT ON COLUMN headwater.model.plain IS 'The public view shows stored columns just as they are, which is what the log shows; it may order them';
 COMMENT ON COLUMN headwater.model.exact_batch IS 'The batch at whose snapshot the model equals its SELECT, where that is not the newest: it waits to be computed anew';
 COMMENT ON TABLE headwater.model IS 'Every version of every model that has objects here; one version of a model serves, others are being built or about to be dropped';
 
@@ -127,8 +133,9 @@ CREATE TABLE IF NOT EXISTS headwater.changed (
   key jsonb,
   hw_xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id()
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE headwater.changed ADD COLUMN IF NOT EXISTS old jsonb;
 CREATE INDEX IF NOT EXISTS changed_xid ON headwater.changed (hw_xid);
-COMMENT ON TABLE headwater.changed IS 'Changed keys of models whose changes are kept, for the next batch to put into the log; no key: the whole model';
+COMMENT ON TABLE headwater.changed IS 'Changed keys of models whose changes are kept, with the rows as they were, for the next batch to put into the log; no key: the whole model';
 
 -- The log: changes of model rows in the order of their commits, numbered without gaps within an epoch.
 CREATE TABLE IF NOT EXISTS headwater.log (
@@ -141,7 +148,9 @@ CREATE TABLE IF NOT EXISTS headwater.log (
   key jsonb,
   "row" jsonb
 ) PARTITION BY RANGE (at);
+ALTER TABLE headwater.log ADD COLUMN IF NOT EXISTS old jsonb;
 CREATE INDEX IF NOT EXISTS log_pos ON headwater.log (epoch, pos);
+COMMENT ON COLUMN headwater.log.old IS 'The other images that the row has had since the batch before; NULL where there was no row, empty where it is as it was';
 COMMENT ON TABLE headwater.log IS 'Changes of model rows. A position is epoch.pos; put: the row is now so; gone: no row has this key any more; reset: read the model anew';
 
 -- Document 003's table, so that what reads it there reads it here.
@@ -309,8 +318,8 @@ BEGIN
             ORDER BY o.table_name
   LOOP
     EXECUTE format(
-      'INSERT INTO headwater.log (epoch, pos, batch, at, model, op, key, "row")
-       SELECT $4, $5 + row_number() OVER (), $6, now(), $7, c.op, c.key, c."row" FROM %s($1, $2, $3) AS c', m.changes)
+      'INSERT INTO headwater.log (epoch, pos, batch, at, model, op, key, "row", old)
+       SELECT $4, $5 + row_number() OVER (), $6, now(), $7, c.op, c.key, c."row", c.old FROM %s($1, $2, $3) AS c', m.changes)
     USING since, until, also, epoch, last_pos, batch,
           CASE WHEN m.schema_name = 'public' THEN m.name ELSE m.schema_name || '.' || m.name END;
     GET DIAGNOSTICS n = ROW_COUNT;
@@ -417,9 +426,12 @@ BEGIN
   number := last.number + 1;
   IF what.noted OR EXISTS (SELECT FROM headwater.changed AS q WHERE q.hw_xid = pg_current_xact_id()) THEN
     pos := headwater.write_log(since, until, also, number, last.epoch, last.pos);
-    -- Positions are seen as soon as they are committed, so they must have reached the disk by then.
     IF pos > last.pos THEN
+      -- Positions are seen as soon as they are committed, so they must have reached the disk by then.
       PERFORM set_config('synchronous_commit', 'on', true);
+      -- Whoever serves the log need not ask for it. Only a batch notifies: a writer's transaction that did could not be
+      -- prepared for a two-phase commit, and NOTIFY makes the commits of a database take one lock.
+      PERFORM pg_notify('headwater_log', concat(epoch, '.', pos));
     END IF;
   END IF;
   taken := headwater.forget(what.changed, since, until, also);
@@ -543,5 +555,5 @@ COMMENT ON FUNCTION headwater.wait(interval) IS 'Waits until everything that had
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA headwater FROM PUBLIC;
 
 INSERT INTO headwater.meta (key, value) VALUES ('generation', '1'), ('log_keep', '1 day') ON CONFLICT (key) DO NOTHING;
-INSERT INTO headwater.meta (key, value) VALUES ('schema_version', '3')
+INSERT INTO headwater.meta (key, value) VALUES ('schema_version', '4')
 ON CONFLICT (key) DO UPDATE SET value = excluded.value;

@@ -7,6 +7,7 @@ use headwater_compile::{CompiledModel, Diagnostic, Member, Mode, Queue, Severity
 use headwater_postgres::{Config, SchemaLock, connect};
 use tokio_postgres::{Client, GenericClient};
 
+use crate::access::{self, AccessChange};
 use crate::batch;
 use crate::build::{build, discard, start_over};
 use crate::diff::{Action, Change, Diff, diff};
@@ -52,13 +53,15 @@ pub struct Plan {
     pub diff: Diff,
     /// Serving triggers that are missing or disabled.
     pub gaps: Vec<Gap>,
+    /// Models that others may read than before.
+    pub access: Vec<AccessChange>,
 }
 
 impl Plan {
     /// True where `apply` has nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.diff.is_empty() && self.gaps.is_empty()
+        self.diff.is_empty() && self.gaps.is_empty() && self.access.is_empty()
     }
 
     /// The change of one model.
@@ -106,6 +109,8 @@ pub struct Applied {
     pub changes: Vec<Change>,
     /// What was filled.
     pub built: Vec<Built>,
+    /// Models that others may read than before.
+    pub access: Vec<AccessChange>,
     /// Unchanged models that were repaired because triggers of theirs had been missing: name and repaired keys.
     pub repaired: Vec<(String, i64)>,
     /// Unchanged models that are marked broken, and why; `verify --repair` is for them.
@@ -146,7 +151,8 @@ async fn compare(
         Some(_) => trigger_gaps(client, &wanted).await?,
         None => Vec::new(),
     };
-    Ok(Plan { wanted, installed, diff, gaps })
+    let access = access::changes(&wanted, &installed);
+    Ok(Plan { wanted, installed, diff, gaps, access })
 }
 
 /// A model that was declared and did not compile is not one that was removed.
@@ -250,11 +256,18 @@ async fn carry_out(
     if !building.is_empty() {
         wait_for_old_snapshots(lock, progress).await?;
     }
-    let swap = Swap::prepare(&**lock, &plan.wanted, &plan.diff, &plan.installed, &plan.gaps).await?;
+    let swap = Swap::prepare(&**lock, &plan).await?;
     swap.run(lock, options.patience, progress).await?;
     drop_retired(lock).await?;
     let repaired = repair_after_gaps(lock, &plan).await?;
-    Ok(Applied { changes: plan.diff.changes, built, repaired, broken, problems: plan.wanted.problems })
+    Ok(Applied {
+        changes: plan.diff.changes,
+        built,
+        access: plan.access,
+        repaired,
+        broken,
+        problems: plan.wanted.problems,
+    })
 }
 
 /// The broken models that stay as they are.

@@ -6,7 +6,7 @@ use crate::error::{During, Error};
 use crate::installed;
 
 /// The version of the objects in `sql/install.sql`.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 
 /// The SQL that installs them, as often as one likes.
 pub const INSTALL: &str = include_str!("../sql/install.sql");

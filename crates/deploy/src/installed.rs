@@ -57,6 +57,16 @@ pub struct InstalledModel {
     pub step: Option<String>,
     /// Computes everything afresh.
     pub rebuild: String,
+    /// The columns that identify a row.
+    pub key_columns: Vec<String>,
+    /// The columns that readers see.
+    pub columns: Vec<String>,
+    /// Who may read it where it is served, in the words of the option.
+    pub access: Option<String>,
+    /// `live` or `append` where its changes are in the log.
+    pub retain: Option<String>,
+    /// The public view shows stored columns just as they are, in an order at most.
+    pub plain: bool,
     /// The source tables, as quoted qualified names.
     pub sources: Vec<String>,
     /// The declaration as its author wrote it.
@@ -145,6 +155,11 @@ fn from_row(row: &Row) -> Result<InstalledModel, Error> {
         eventual: row.get::<_, &str>("mode") == "eventual",
         step: row.get("step"),
         rebuild: row.get::<_, Option<String>>("rebuild").unwrap_or_default(),
+        key_columns: row.get("key_columns"),
+        columns: row.get("columns"),
+        access: row.get("access"),
+        retain: row.get("retain"),
+        plain: row.get("plain"),
         sources: row.get("sources"),
         definition: row.get("definition"),
         file: row.get("file"),

@@ -14,6 +14,7 @@
 //! by its own triggers beside the version that serves; the next `apply` goes on with it, or drops it when it is no
 //! longer wanted. Nothing that readers see changes before [`swap`], and that is one transaction.
 
+pub mod access;
 pub mod apply;
 pub mod batch;
 pub mod build;
@@ -36,6 +37,7 @@ pub mod verify;
 pub mod view;
 pub mod wanted;
 
+pub use access::AccessChange;
 pub use apply::{Applied, Options, Plan, apply, plan};
 pub use diff::{Action, Change};
 pub use error::{Error, Problems};

@@ -13,6 +13,7 @@ use headwater_catalog::quote_literal;
 use headwater_compile::{CompiledModel, Queue, SourceTriggers};
 use tokio_postgres::{Client, GenericClient};
 
+use crate::apply::Plan;
 use crate::batch;
 use crate::diff::{Action, Diff};
 use crate::error::{During, Error};
@@ -35,14 +36,9 @@ pub struct Swap {
 }
 
 impl Swap {
-    /// Writes down the statements. `gaps` are the serving triggers that are missing now.
-    pub async fn prepare(
-        client: &impl GenericClient,
-        wanted: &Wanted,
-        diff: &Diff,
-        installed: &[InstalledModel],
-        gaps: &[Gap],
-    ) -> Result<Self, Error> {
+    /// Writes down the statements.
+    pub async fn prepare(client: &impl GenericClient, plan: &Plan) -> Result<Self, Error> {
+        let Plan { wanted, installed, diff, gaps, access } = plan;
         let serving = wanted.serving_triggers();
         let recorded = triggers::recorded(client).await?;
         let outdated = outdated(&serving, &recorded, gaps);
@@ -58,6 +54,7 @@ impl Swap {
         statements.extend(orphans.drop_statements());
         statements.extend(records(&serving, &recorded));
         statements.extend(states(wanted, diff, installed));
+        statements.extend(access.iter().map(|change| change.statement().to_owned()));
         statements.extend(batches(client, wanted, diff).await?);
         if statements.len() == 1 {
             statements.clear();

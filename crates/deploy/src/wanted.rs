@@ -64,7 +64,7 @@ impl Wanted {
 /// Parses, resolves and compiles `files`. Problems do not fail it: they are in [`Wanted::problems`].
 pub async fn compile(client: &mut Client, files: &[SourceFile], generations: &Generations) -> Result<Wanted, Error> {
     let (parsed, mut diagnostics) = headwater_compile::parse::parse(files);
-    let definitions = parsed.iter().map(|model| (model.name.clone(), model.text.clone())).collect();
+    let definitions = parsed.iter().map(|model| (model.name.clone(), model.declaration())).collect();
     let parsed: Vec<_> = parsed.into_iter().map(|model| with_generation(model, generations)).collect();
     let (catalog, answers) = resolve(client, &parsed).await?;
     let mut resolutions = BTreeMap::new();

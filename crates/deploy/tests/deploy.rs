@@ -60,6 +60,10 @@ async fn number(database: &TestDatabase, sql: &str) -> i64 {
     database.connect().await.query_one(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")).get(0)
 }
 
+async fn text(database: &TestDatabase, sql: &str) -> String {
+    database.connect().await.query_one(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")).get(0)
+}
+
 async fn try_apply(database: &TestDatabase, models: &[&str]) -> Result<Applied, Error> {
     apply::apply(&database.config(), &files(models), &Options::default(), &Silent).await
 }
@@ -293,6 +297,62 @@ async fn triggers_that_are_missing_come_back_and_what_they_missed_is_repaired() 
     run(&database, "INSERT INTO events_2 VALUES (77, 12); DELETE FROM events_1 WHERE day = 3").await;
     assert_exact(&database).await;
     assert!(applied(&database, &[model]).await.repaired.is_empty());
+}
+
+/// Who may read a model is a row's business: nothing is built anew, and `refresh`, which compiles what is installed, keeps it.
+#[tokio::test(flavor = "multi_thread")]
+async fn access_changes_without_a_rebuild() {
+    let database = loaded("access").await;
+    let opened = |words: &str| format!("-- headwater: access {words}\n-- headwater: retain live\n{FEED}");
+    let first = applied(&database, &[&opened("owner(name)"), KARMA]).await;
+    assert!(first.access.is_empty() && first.built.len() == 2);
+    let row =
+        "SELECT format('%s %s %s %s', access, retain, plain, table_name) FROM headwater.model WHERE name = 'feed'";
+    let before = text(&database, row).await;
+    assert!(before.starts_with("owner(name) live t feed_"), "{before}");
+    let second = applied(&database, &[&opened("public"), KARMA]).await;
+    let told: Vec<_> = second.access.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["feed  access owner(name) → public"]);
+    assert!(second.built.is_empty() && second.changes.iter().all(|change| change.action == Action::Unchanged));
+    assert_eq!(text(&database, row).await, before.replace("owner(name)", "public"));
+    refresh::refresh(&database.config(), "feed", &Options::default(), &Silent).await.unwrap();
+    let refreshed = text(&database, row).await;
+    assert!(refreshed.starts_with("public live t feed_") && refreshed != before.replace("owner(name)", "public"));
+    assert!(applied(&database, &[&opened("public"), KARMA]).await.access.is_empty());
+    let closed = applied(&database, &[&opened("public").replace("-- headwater: access public\n", ""), KARMA]).await;
+    assert_eq!(closed.access[0].to_string(), "feed  access public → nobody");
+    assert_eq!(
+        number(
+            &database,
+            "SELECT count(*) FROM headwater.model WHERE access IS NULL AND definition NOT LIKE '%access%'"
+        )
+        .await,
+        2
+    );
+    assert_exact(&database).await;
+}
+
+/// `plain` says that the view shows what is stored: an order does not matter, everything else at read time does.
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_models_are_told_from_others() {
+    let database = loaded("plain").await;
+    let shown = [
+        ("ordered", "p.id, p.title", "ORDER BY p.title", true),
+        ("cut", "p.id, p.title", "ORDER BY p.title LIMIT 3", false),
+        ("ranked", "p.id, row_number() OVER (ORDER BY p.title) AS rank", "", false),
+        ("timed", "p.id, now() AS at", "", false),
+        ("windowed", "p.id", "WHERE p.at > now() - interval '1 day'", false),
+    ];
+    run(&database, "ALTER TABLE projects ADD COLUMN at timestamptz").await;
+    let model = |(name, columns, rest, _): &(&str, &str, &str, bool)| {
+        format!("CREATE MATERIALIZED VIEW {name} AS SELECT {columns} FROM projects p {rest};")
+    };
+    let models: Vec<String> = shown.iter().map(model).collect();
+    applied(&database, &models.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for (name, _, _, plain) in shown {
+        let row = text(&database, &format!("SELECT plain::text FROM headwater.model WHERE name = '{name}'")).await;
+        assert_eq!(row, plain.to_string(), "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

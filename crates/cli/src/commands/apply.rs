@@ -30,7 +30,7 @@ pub fn report(applied: &Applied, as_json: bool) {
         outln!(
             "{}",
             json!({
-                "changes": applied.changes, "built": applied.built, "repaired": repaired,
+                "changes": applied.changes, "built": applied.built, "access": applied.access, "repaired": repaired,
                 "broken": applied.broken.iter().map(|(name, reason)| json!({ "name": name, "reason": reason })).collect::<Vec<_>>(),
                 "diagnostics": draw::problems_json(&applied.problems),
             })
@@ -43,6 +43,9 @@ pub fn report(applied: &Applied, as_json: bool) {
     }
     for change in applied.changes.iter().filter(|change| change.action == Action::Removed) {
         outln!("removed {}", change.name.short());
+    }
+    for change in &applied.access {
+        outln!("{change}");
     }
     for (name, keys) in &applied.repaired {
         outln!("repaired {name}: {} keys, after triggers had been missing", table::grouped(*keys));

@@ -38,6 +38,9 @@ fn print(plan: &Plan, with_sql: bool) {
         let what = if gap.disabled { "is disabled" } else { "is missing" };
         outln!("the trigger {} on {} {what}", gap.function, gap.relation);
     }
+    for change in &plan.access {
+        outln!("{change}");
+    }
     if with_sql {
         outln!("-- the triggers of all models\n");
         print_statements(&plan.trigger_statements());
@@ -81,6 +84,7 @@ fn as_json(plan: &Plan, with_sql: bool) -> Value {
         "models": plan.wanted.models.iter().map(model).collect::<Vec<_>>(),
         "changes": plan.diff.changes,
         "missing_triggers": plan.gaps,
+        "access": plan.access,
         "diagnostics": draw::problems_json(&plan.wanted.problems),
     });
     if with_sql {

@@ -7,7 +7,6 @@ use super::sql::{attribute, function, indent, key_lock_id, matches_row, quoted};
 use crate::output::Statement;
 use crate::parse::Mode;
 use crate::plan::MaintenancePlan;
-use crate::tree::build;
 
 /// All of them.
 #[must_use]
@@ -180,16 +179,7 @@ fn compare(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
 
 /// What readers see against the whole SELECT; needed only where the finish does something.
 fn shown_difference(plan: &MaintenancePlan, names: &Names) -> String {
-    let trivial = plan.is_append()
-        || plan.finish.conditions.is_empty()
-            && plan.finish.limit.is_none()
-            && plan.finish.offset.is_none()
-            && plan
-                .finish
-                .targets
-                .iter()
-                .all(|(name, value)| build::column_parts(value).as_deref() == Some(&[name.as_str()]));
-    if trivial {
+    if plan.is_append() || plan.finish.is_plain() {
         return String::new();
     }
     let list = plan

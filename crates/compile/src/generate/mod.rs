@@ -36,7 +36,7 @@ use std::sync::Arc;
 use headwater_catalog::{Catalog, Resolution, TableKind};
 
 use crate::output::{Compare, CompiledModel, Fill, Statement};
-use crate::parse::{Mode, ParsedModel};
+use crate::parse::{Mode, ParsedModel, Retain};
 use crate::plan::{MaintenancePlan, Strategy, explain};
 use names::Names;
 
@@ -95,6 +95,9 @@ pub fn model(parsed: &ParsedModel, resolution: &Resolution, plan: MaintenancePla
             .filter(|(_, strategy)| matches!(strategy, Strategy::Diff))
             .map(|(table, _)| table.clone())
             .collect(),
+        access: parsed.options.access.as_ref().map(|access| access.words.clone()),
+        retain: plan.retain.as_ref().map(Retain::word),
+        plain: plan.finish.is_plain(),
         changes: plan.retain.is_some().then(|| names.changes.clone()),
         trim: plan.keep.as_ref().map(|(column, interval)| trim(&names, column, interval)),
         serve: live::serve(&plan, &names),

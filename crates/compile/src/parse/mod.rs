@@ -15,6 +15,7 @@
 //!
 //! The grammar is PostgreSQL's own (libpg_query). Names are not resolved here: the server does that.
 
+mod access;
 mod declared;
 mod index;
 mod model;
@@ -30,6 +31,7 @@ use std::ops::Range;
 
 use headwater_catalog::{Ident, QualifiedName};
 
+pub use self::access::{Access, Readers};
 use self::declared::Declared;
 use crate::Diagnostic;
 
@@ -77,6 +79,17 @@ pub enum Retain {
     },
 }
 
+impl Retain {
+    /// `live` or `append`, as it is written.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Append { .. } => "append",
+        }
+    }
+}
+
 /// How long the rows of an event log stay.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Keep {
@@ -103,8 +116,8 @@ pub struct Options {
     pub mode: Mode,
     /// `require delta | keyed`: refuse the model if a change would reach it in a slower way.
     pub require: Option<Tier>,
-    /// `access …`: who may read it; the words after `access` as written.
-    pub access: Option<String>,
+    /// `access public | admin | owner(column)`: who may read it.
+    pub access: Option<Access>,
     /// `eventual max_lag 1s`: how far behind the model may be, as an interval that PostgreSQL reads.
     pub max_lag: Option<String>,
     /// `retain live | append [keep 180 days [by column]]`.
@@ -154,8 +167,18 @@ pub struct ParsedModel {
     pub indexes: Vec<ParsedIndex>,
     /// The place of the CREATE MATERIALIZED VIEW statement in the file, without its semicolon, in bytes.
     pub span: Range<usize>,
-    /// The statement's whole text, indexes and options included: what `plan` shows and the version hashes.
+    /// The statement's whole text, indexes and options included, but for `access`: what the version hashes.
     pub text: String,
+    /// The line of `access` as written, with its line break; empty where there is none. It changes no object.
+    pub access_line: String,
+}
+
+impl ParsedModel {
+    /// The declaration whole: what the database keeps, and from which it can be compiled again.
+    #[must_use]
+    pub fn declaration(&self) -> String {
+        format!("{}{}", self.access_line, self.text)
+    }
 }
 
 /// The stack that one word can cost, in bytes. Measured without optimisation: 31 kB a level for decoding the tree, one

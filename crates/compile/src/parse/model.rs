@@ -41,6 +41,7 @@ pub(super) fn read(
         let span = raw.words[end].span.start..raw.span().end;
         diagnostics.push(ignored_part(file, span, "WITH NO DATA", "a model is always filled"));
     }
+    let (access_line, options_text) = options::lines(file, &raw.before);
     let select = raw.words[query].span.start..raw.words[end - 1].span.end;
     Some(ParsedModel {
         file: file.path.clone(),
@@ -52,18 +53,10 @@ pub(super) fn read(
         options,
         indexes: Vec::new(),
         span: raw.span(),
-        text: text(file, raw),
+        // Indexes are added as they are found.
+        text: format!("{options_text}{};\n", &file.text[raw.span()]),
+        access_line,
     })
-}
-
-/// The options and the statement; indexes are added as they are found.
-fn text(file: &SourceFile, raw: &RawStatement) -> String {
-    let mut text = String::new();
-    for line in options::lines(file, &raw.before) {
-        text.push_str(line);
-        text.push('\n');
-    }
-    text + &file.text[raw.span()] + ";\n"
 }
 
 /// A relation's name; `public` where no schema is written, `None` where a database is.

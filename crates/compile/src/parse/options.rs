@@ -13,7 +13,7 @@ use pg_query::protobuf::Token;
 
 use super::nearest::nearest;
 use super::words::Word;
-use super::{Keep, Mode, Options, Retain, SourceFile, Tier};
+use super::{Keep, Mode, Options, Retain, SourceFile, Tier, access};
 use crate::Diagnostic;
 
 /// The options there are, as a hint lists them.
@@ -95,14 +95,19 @@ pub(super) fn read(file: &SourceFile, comments: &[Word], diagnostics: &mut Vec<D
                         .hint("write -- headwater: retain live, retain append, or retain append keep 180 days by created_at"),
                 ),
             },
-            "access" => match values.first() {
-                Some(value) => options.access = Some(file.text[value.start..body.end].to_owned()),
-                None => diagnostics.push(
-                    error(111, name.clone(), "\"access\" takes who may read the model".into())
-                        .label("the value is missing")
-                        .hint("write -- headwater: access public, access owner(column) or access admin"),
-                ),
-            },
+            "access" => {
+                let span = values.first().map(|value| value.start..body.end);
+                options.access =
+                    span.clone().and_then(|span| access::read(&file.text[span.clone()], span));
+                if options.access.is_none() {
+                    let label = if span.is_some() { "not understood" } else { "the value is missing" };
+                    diagnostics.push(
+                        error(111, span.unwrap_or_else(|| name.clone()), "\"access\" takes who may read the model".into())
+                            .label(label)
+                            .hint("write -- headwater: access public, access owner(column) or access admin"),
+                    );
+                }
+            }
             unknown => {
                 let hint = match nearest(unknown, KNOWN) {
                     Some(meant) => format!("did you mean \"{meant}\"? {}", list()),
@@ -179,10 +184,16 @@ pub(super) fn refuse(file: &SourceFile, comments: &[Word], diagnostics: &mut Vec
     }
 }
 
-/// The option comments among `comments`, as written.
-pub(super) fn lines<'a>(file: &'a SourceFile, comments: &[Word]) -> Vec<&'a str> {
-    let options = comments.iter().filter(|comment| body(&file.text, comment).is_some());
-    options.map(|comment| comment.text(&file.text).trim_end()).collect()
+/// The option comments among `comments`, as written, a line each: those that say who may read the model, and the others.
+pub(super) fn lines(file: &SourceFile, comments: &[Word]) -> (String, String) {
+    let (mut access, mut others) = (String::new(), String::new());
+    for comment in comments {
+        let Some(body) = body(&file.text, comment) else { continue };
+        let lines = if file.text[body].starts_with("access") { &mut access } else { &mut others };
+        lines.push_str(comment.text(&file.text).trim_end());
+        lines.push('\n');
+    }
+    (access, others)
 }
 
 /// What follows `-- headwater:`, with the white space around it cut off.

@@ -61,8 +61,7 @@ CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS by_a ON ONLY public.\"Größe\" U
     };
     let select = "WITH x AS (SELECT ';' AS q) -- and; why\n  SELECT q, 1 FROM x";
     let statement = sql[at("CREATE MATERIALIZED").start..at(";\n\nCREATE UNIQUE").start].to_owned();
-    let options = "-- headwater: realtime\n-- headwater: access owner(user_id)\n--headwater:require keyed\n\
-                   -- headwater: retain live\n";
+    let options = "-- headwater: realtime\n--headwater:require keyed\n-- headwater: retain live\n";
     assert_eq!(
         found,
         ParsedModel {
@@ -75,12 +74,17 @@ CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS by_a ON ONLY public.\"Größe\" U
             options: Options {
                 mode: Mode::Realtime,
                 require: Some(Tier::Keyed),
-                access: Some("owner(user_id)".into()),
+                access: Some(Access {
+                    words: "owner(user_id)".into(),
+                    span: at("owner(user_id)"),
+                    readers: Readers::Owner(ident("user_id")),
+                }),
                 retain: Some(Retain::Live),
                 max_lag: None,
             },
             span: at(&statement),
             text: format!("{options}{statement};\n{index_text};\n"),
+            access_line: "-- headwater: access owner(user_id)\n".into(),
             indexes: vec![ParsedIndex {
                 name: Some(ident("by_a")),
                 unique: true,
@@ -327,6 +331,7 @@ fn options_are_checked() {
 -- headwater: require fast mode
 -- headwater: retain append keep 180 parsecs
 -- headwater: access
+-- headwater: access owner(a, b) too
 -- headwater: realtime now
 CREATE MATERIALIZED VIEW v AS
 -- headwater: access public
@@ -362,20 +367,26 @@ Error HW0111: \"retain\" takes \"live\" or \"append\"
 Error HW0111: \"access\" takes who may read the model
   m.sql:9 «access» the value is missing
   hint: write -- headwater: access public, access owner(column) or access admin
+Error HW0111: the option \"access\" is given twice
+  m.sql:10 «access» given before
+  hint: keep one of them
+Error HW0111: \"access\" takes who may read the model
+  m.sql:10 «owner(a, b) too» not understood
+  hint: write -- headwater: access public, access owner(column) or access admin
 Error HW0111: a model is either realtime or eventual
-  m.sql:10 «realtime» the other is given before
+  m.sql:11 «realtime» the other is given before
   hint: keep one of them
 Error HW0111: \"realtime\" takes no value
-  m.sql:10 «now» remove this
+  m.sql:11 «now» remove this
   hint: write -- headwater: realtime
 Error HW0113: this option belongs to no model
-  m.sql:12 «-- headwater: access public» has no effect here
+  m.sql:13 «-- headwater: access public» has no effect here
   hint: options stand directly before CREATE MATERIALIZED VIEW
 Error HW0113: this option belongs to no model
-  m.sql:14 «-- headwater: access admin» has no effect here
+  m.sql:15 «-- headwater: access admin» has no effect here
   hint: options stand directly before CREATE MATERIALIZED VIEW
 Error HW0113: this option belongs to no model
-  m.sql:16 «-- headwater: retain live» has no effect here
+  m.sql:17 «-- headwater: retain live» has no effect here
   hint: options stand directly before CREATE MATERIALIZED VIEW
 ",
     );

@@ -48,6 +48,15 @@ pub struct Finish {
     pub ordered_by: Vec<(String, String)>,
 }
 
+impl Finish {
+    /// True where readers see stored columns just as they are, in an order at most.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let stored = |(name, value): &(String, Node)| build::column_parts(value).as_deref() == Some(&[name.as_str()]);
+        self.conditions.is_empty() && self.limit.is_none() && self.offset.is_none() && self.targets.iter().all(stored)
+    }
+}
+
 /// A SELECT cut in two.
 #[derive(Debug, Clone)]
 pub struct Split {

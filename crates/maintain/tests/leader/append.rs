@@ -140,6 +140,110 @@ CREATE UNIQUE INDEX ON named (id);";
     leader.stop().await;
 }
 
+/// Who keeps only the rows that pass a filter learns from `old` which of them have left it, and looks at no other entry.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_is_followed_by_the_images_that_passed_it() {
+    let live = |name: &str, mode: &str| {
+        format!(
+            "-- headwater: {mode}\n-- headwater: retain live\nCREATE MATERIALIZED VIEW {name} AS
+             SELECT p.id, p.user_id, p.title, (SELECT count(*) FROM votes v WHERE v.project_id = p.id) AS votes FROM projects p;
+             CREATE UNIQUE INDEX ON {name} (id);"
+        )
+    };
+    let stage = Stage::new("filter", SCHEMA, &[&live("now_live", "realtime"), &live("soon_live", "eventual")]).await;
+    let leader = stage.lead();
+    stage.wait().await;
+    let mine = "SELECT 'now_live' AS model, to_jsonb(m) AS \"row\" FROM now_live AS m WHERE user_id = 3
+        UNION ALL SELECT 'soon_live', to_jsonb(m) FROM soon_live AS m WHERE user_id = 3";
+    stage.run(&format!("CREATE TABLE copy AS {mine}")).await;
+    let from = stage.number("SELECT coalesce(max(pos), 0) FROM headwater.log").await;
+    for n in 1..=12 {
+        stage.run(&format!(
+            "INSERT INTO votes (project_id, weight) VALUES ({n}, {n}), (13, 1); UPDATE projects SET user_id = 1 + (user_id + {n}) % 5 WHERE id % 3 = {n} % 3;
+             UPDATE projects SET user_id = 4 WHERE id = {n}; DELETE FROM votes WHERE id % 17 = {n}; DELETE FROM projects WHERE id = 30 + {n};
+             INSERT INTO projects VALUES (100 + {n}, 3, 'new'); UPDATE projects SET title = 'again', user_id = user_id WHERE id = 103; UPDATE votes SET weight = weight + 1 WHERE id = 40 + {n}"
+        ))
+        .await;
+        if n % 4 == 0 {
+            stage.wait().await;
+        }
+    }
+    stage.wait().await;
+    stage
+        .run(&format!(
+            "DO $$ DECLARE e record; mine jsonb := '{{\"user_id\": 3}}'; BEGIN
+               FOR e IN SELECT * FROM headwater.log AS l WHERE pos > {from}
+                           AND (l.\"row\" @> mine OR EXISTS (SELECT FROM jsonb_array_elements(l.old) AS o WHERE o @> mine)) ORDER BY pos LOOP
+                 DELETE FROM copy AS c WHERE c.model = e.model AND c.\"row\"->'id' = e.key->'k1';
+                 IF e.\"row\" @> mine THEN INSERT INTO copy VALUES (e.model, e.\"row\"); END IF;
+               END LOOP; END $$"
+        ))
+        .await;
+    let difference = format!(
+        "SELECT count(*) FROM ((TABLE copy EXCEPT ALL ({mine})) UNION ALL (({mine}) EXCEPT ALL TABLE copy)) AS d"
+    );
+    assert_eq!(stage.number(&difference).await, 0, "{}", stage.text(&format!("SELECT json_agg(d) FROM ((SELECT 'copy', * FROM (TABLE copy EXCEPT ALL ({mine})) AS a) UNION ALL (SELECT 'model', * FROM (({mine}) EXCEPT ALL TABLE copy) AS b)) AS d")).await);
+    // A row that comes has no image before, one that is gone has.
+    assert_eq!(stage.number(&format!("SELECT count(*) FROM headwater.log WHERE pos > {from} AND (op = 'gone' AND coalesce(old, '[]') = '[]' OR op = 'put' AND old IS NULL AND (key->>'k1')::int < 100)")).await, 0);
+    assert_eq!(stage.number(&format!("SELECT count(*) FROM headwater.log WHERE pos > {from} AND model = 'soon_live' AND old IS NULL AND op = 'put'")).await, 12);
+    leader.stop().await;
+}
+
+/// A session's settings are no part of a key. Equal keys may have two spellings: the log says which one the row has.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_have_one_text() {
+    let schema =
+        "CREATE TABLE days (at timestamptz PRIMARY KEY, n int); INSERT INTO days VALUES ('2024-01-01 12:00+00', 1)";
+    let model = "-- headwater: retain live\nCREATE MATERIALIZED VIEW dated AS SELECT d.at, d.n FROM days d; CREATE UNIQUE INDEX ON dated (at);";
+    let stage = Stage::new("one_text", schema, &[model]).await;
+    let leader = stage.lead();
+    stage.wait().await;
+    stage.run("SET timezone = 'Asia/Tokyo'; UPDATE days SET n = 2; SET timezone = 'America/Lima'; UPDATE days SET n = 3; RESET timezone").await;
+    stage.wait().await;
+    let entries = "SELECT string_agg(DISTINCT concat_ws(' ', key->>'k1', \"row\"->>'at', old->0->>'at'), '; ') FROM headwater.log WHERE model = 'dated' AND op = 'put'";
+    assert_eq!(stage.text(entries).await, ["2024-01-01T12:00:00+00:00"; 3].join(" "));
+    stage
+        .run(
+            "CREATE EXTENSION citext; CREATE TABLE people (name citext PRIMARY KEY); INSERT INTO people VALUES ('Ada')",
+        )
+        .await;
+    let spelled = "-- headwater: retain live\nCREATE MATERIALIZED VIEW named AS SELECT p.name FROM people p; CREATE UNIQUE INDEX ON named (name);";
+    stage.apply(&[model, spelled]).await;
+    stage.run("UPDATE people SET name = 'ADA'").await;
+    stage.wait().await;
+    let entries = "SELECT string_agg(concat_ws(' ', op, key->>'k1', \"row\"->>'name', old->0->>'name'), '; ' ORDER BY pos) FROM headwater.log WHERE model = 'named' AND op <> 'reset'";
+    assert_eq!(stage.text(entries).await, "put ADA ADA; gone Ada Ada");
+    leader.stop().await;
+}
+
+/// Whoever listens hears of each position that the log has grown to, and a writer's transaction can still be prepared.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_tells_how_far_the_log_has_grown() {
+    let stage = Stage::new("told", SCHEMA, &[EVENTS]).await;
+    stage.batch().await;
+    let (client, mut connection) = stage.database.config().connect(tokio_postgres::NoTls).await.expect("a connection");
+    let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let listener = tokio::spawn(async move {
+        while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+            if let tokio_postgres::AsyncMessage::Notification(notice) = message {
+                let _ = heard.send((notice.channel().to_owned(), notice.payload().to_owned()));
+            }
+        }
+    });
+    client.batch_execute("LISTEN headwater_log").await.expect("it listens");
+    stage.run("INSERT INTO votes (project_id) VALUES (7), (8)").await;
+    stage.batch().await;
+    let place = stage.text("SELECT epoch || '.' || pos FROM headwater.batch ORDER BY number DESC LIMIT 1").await;
+    let told = tokio::time::timeout(SECONDS, hears.recv()).await.expect("in time");
+    assert_eq!(told, Some(("headwater_log".to_owned(), place)));
+    // Nothing is told of a batch that the log did not grow in.
+    stage.run("UPDATE projects SET title = 'x' WHERE id = 7").await;
+    stage.batch().await;
+    client.batch_execute("SELECT").await.expect("a round trip");
+    assert!(hears.try_recv().is_err());
+    listener.abort();
+}
+
 /// The log is kept by the hour; an hour that someone reads is dropped later, and nobody waits for them.
 #[tokio::test(flavor = "multi_thread")]
 async fn old_hours_of_the_log_are_dropped() {

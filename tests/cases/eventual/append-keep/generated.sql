@@ -28,18 +28,27 @@ CREATE UNIQUE INDEX events_index_VERSION ON headwater.events_VERSION USING btree
 -- finds the rows that are too old
 CREATE INDEX events_keep_VERSION ON "headwater".events_VERSION (created_at);
 
--- notes changed keys
+-- notes what changes
 CREATE OR REPLACE FUNCTION "headwater".events_VERSION_note() RETURNS trigger LANGUAGE plpgsql
+  SET timezone TO 'UTC'
+  SET datestyle TO 'ISO, MDY'
+  SET intervalstyle TO 'postgres'
+  SET extra_float_digits TO '1'
 AS $hw$
 #variable_conflict use_column
--- Headwater, "headwater".events_VERSION: notes the keys that change.
+-- Headwater, "headwater".events_VERSION: notes the keys that change, and the rows as they were.
 BEGIN
   IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
     INSERT INTO headwater.changed (model, key) SELECT 'events_VERSION', pg_catalog.to_jsonb(ROW(n.project_id, n.user_id)::"headwater".events_VERSION_key) FROM hw_new AS n;
   ELSIF TG_OP OPERATOR(pg_catalog.=) 'DELETE' THEN
-    INSERT INTO headwater.changed (model, key) SELECT 'events_VERSION', pg_catalog.to_jsonb(ROW(o.project_id, o.user_id)::"headwater".events_VERSION_key) FROM hw_old AS o;
+    INSERT INTO headwater.changed (model, key, old) SELECT 'events_VERSION', pg_catalog.to_jsonb(ROW(o.project_id, o.user_id)::"headwater".events_VERSION_key), pg_catalog.to_jsonb(o) OPERATOR(pg_catalog.-) ARRAY['hw_mark']::pg_catalog.text[] FROM hw_old AS o;
   ELSE
-    INSERT INTO headwater.changed (model, key) SELECT 'events_VERSION', pg_catalog.to_jsonb(ROW(n.project_id, n.user_id)::"headwater".events_VERSION_key) FROM hw_new AS n UNION SELECT 'events_VERSION', pg_catalog.to_jsonb(ROW(o.project_id, o.user_id)::"headwater".events_VERSION_key) FROM hw_old AS o;
+    INSERT INTO headwater.changed (model, key, old)
+    SELECT 'events_VERSION', pg_catalog.to_jsonb(ROW(o.project_id, o.user_id)::"headwater".events_VERSION_key), pg_catalog.to_jsonb(o) OPERATOR(pg_catalog.-) ARRAY['hw_mark']::pg_catalog.text[] FROM hw_old AS o
+    UNION ALL (
+      SELECT 'events_VERSION', pg_catalog.to_jsonb(ROW(n.project_id, n.user_id)::"headwater".events_VERSION_key), NULL::pg_catalog.jsonb FROM hw_new AS n
+      EXCEPT SELECT 'events_VERSION', pg_catalog.to_jsonb(ROW(o.project_id, o.user_id)::"headwater".events_VERSION_key), NULL FROM hw_old AS o
+    );
   END IF;
   RETURN NULL;
 END
@@ -61,29 +70,37 @@ CREATE TRIGGER headwater_note_delete AFTER DELETE ON "headwater".events_VERSION 
 ALTER TABLE "headwater".events_VERSION DISABLE TRIGGER USER;
 
 -- the log entries of a batch
-CREATE OR REPLACE FUNCTION "headwater".events_VERSION_changes(hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS TABLE (op text, key jsonb, "row" jsonb) LANGUAGE plpgsql
-  SET search_path TO 'pg_catalog'
+CREATE OR REPLACE FUNCTION "headwater".events_VERSION_changes(hw_since xid8, hw_until xid8, hw_also xid8[]) RETURNS TABLE (op text, key jsonb, "row" jsonb, old jsonb) LANGUAGE plpgsql
   SET timezone TO 'UTC'
+  SET datestyle TO 'ISO, MDY'
+  SET intervalstyle TO 'postgres'
+  SET extra_float_digits TO '1'
+  SET search_path TO 'pg_catalog'
   SET enable_seqscan TO 'off'
 AS $hw$
 #variable_conflict use_column
--- Headwater, "headwater".events_VERSION: what has become of the keys that were noted.
+-- Headwater, "headwater".events_VERSION: what has become of the keys that were noted, and what was there before.
 BEGIN
   RETURN QUERY
-  SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r."row" IS NULL THEN 'gone' ELSE 'put' END, c.key, r."row"
+  SELECT CASE WHEN c.key IS NULL THEN 'reset' WHEN r.rows IS NULL THEN 'gone' ELSE 'put' END, c.key, r.rows[1],
+    CASE WHEN c.images IS NOT NULL THEN (
+      SELECT coalesce(jsonb_agg(i), '[]') FROM unnest(c.images) AS i WHERE i <> ALL (coalesce(r.rows, '{}'))
+    ) END
   FROM (
-    SELECT DISTINCT k.key FROM (
-      SELECT n.key FROM (
-        SELECT q.key, q.model FROM headwater.changed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
+    SELECT k.key, array_agg(DISTINCT k.old) FILTER (WHERE k.old IS NOT NULL) AS images FROM (
+      SELECT n.key, n.old FROM (
+        SELECT q.key, q.old, q.model FROM headwater.changed AS q WHERE q.hw_xid >= hw_since AND q.hw_xid < hw_until
         UNION ALL
-        SELECT q.key, q.model FROM headwater.changed AS q WHERE q.hw_xid = ANY (hw_also)
+        SELECT q.key, q.old, q.model FROM headwater.changed AS q WHERE q.hw_xid = ANY (hw_also)
         UNION ALL
-        SELECT q.key, q.model FROM headwater.changed AS q WHERE q.hw_xid = pg_current_xact_id()
+        SELECT q.key, q.old, q.model FROM headwater.changed AS q WHERE q.hw_xid = pg_current_xact_id()
       ) AS n WHERE n.model = 'events_VERSION'
-    ) AS k
+    ) AS k GROUP BY k.key
   ) AS c
   LEFT JOIN LATERAL (
-    SELECT to_jsonb(hw_m) - ARRAY['hw_mark']::text[] AS "row" FROM "headwater".events_VERSION AS hw_m, jsonb_populate_record(NULL::"headwater".events_VERSION_key, c.key) AS k WHERE hw_m.project_id OPERATOR(pg_catalog.=) k.k1 AND hw_m.user_id OPERATOR(pg_catalog.=) k.k2
+    SELECT array_agg(pg_catalog.to_jsonb(hw_m) OPERATOR(pg_catalog.-) ARRAY['hw_mark']::pg_catalog.text[]) AS rows FROM "headwater".events_VERSION AS hw_m, jsonb_populate_record(NULL::"headwater".events_VERSION_key, c.key) AS k
+    -- Equal keys may have two spellings (citext); the row has one of them.
+    WHERE hw_m.project_id OPERATOR(pg_catalog.=) k.k1 AND hw_m.user_id OPERATOR(pg_catalog.=) k.k2 AND pg_catalog.to_jsonb(ROW(hw_m.project_id, hw_m.user_id)::"headwater".events_VERSION_key) = to_jsonb(k)
   ) AS r ON c.key IS NOT NULL
   ORDER BY c.key NULLS FIRST;
 END

@@ -141,11 +141,13 @@ pub fn pinned_settings(resolution: &Resolution) -> Vec<(String, String)> {
         .functions
         .iter()
         .any(|function| function.volatility == Volatility::Stable && !CLOCK.contains(&function.name.as_str()));
-    if !depends {
-        return Vec::new();
-    }
+    if depends { text_settings() } else { Vec::new() }
+}
+
+/// The settings on which the text of a value depends, with the values that functions pin.
+#[must_use]
+pub fn text_settings() -> Vec<(String, String)> {
     [("timezone", "UTC"), ("datestyle", "ISO, MDY"), ("intervalstyle", "postgres"), ("extra_float_digits", "1")]
-        .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+        .to_vec()
 }
