@@ -19,5 +19,5 @@ pub mod reconcile;
 pub mod upkeep;
 pub mod wait;
 
-pub use leader::{Event, Observer, Settings, lead};
+pub use leader::{Event, Observer, Settings, Unobserved, lead};
 pub use wait::wait;

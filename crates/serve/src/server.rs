@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use headwater_deploy::project::Serve;
-use headwater_postgres::{Config, connect};
+use headwater_postgres::{Config, connect, describe};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -93,6 +93,24 @@ impl Server {
         }
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Table { models, served });
         Ok(())
+    }
+}
+
+impl Server {
+    /// Lets the database plan every route's page, so that a wrong expression is found when the server starts.
+    async fn check(&self) -> Result<(), Error> {
+        let table = self.table();
+        let mut problems = Vec::new();
+        let connection =
+            self.database.primary().connection().await.map_err(|problem| Error::Settings(vec![problem.message]))?;
+        for served in table.served.values() {
+            let statement = sql::page(&served.route, &Request { limit: served.route.limit, ..Request::default() });
+            if let Err(error) = connection.query(&format!("EXPLAIN {}", statement.sql), &statement.parameters).await {
+                problems.push(format!("route {}: {}", served.route.path, describe(&error)));
+            }
+        }
+        problems.sort();
+        if problems.is_empty() { Ok(()) } else { Err(Error::Settings(problems)) }
     }
 }
 
@@ -196,6 +214,7 @@ pub async fn start(
     let position =
         server.database.primary().newest().await.map_err(|problem| Error::Settings(vec![problem.message]))?;
     server.remake(models, position)?;
+    server.check().await?;
     tokio::spawn(Arc::clone(&server.database).keep(stop.clone()));
     tokio::spawn(follow::follow(Arc::clone(&server), config.clone(), position));
     let router = router::router(&server, root);

@@ -125,8 +125,8 @@ fn indexes(
             "finds a row by its key",
         ));
     }
-    for index in &parsed.indexes {
-        match declared_index(index, parsed, plan, names) {
+    for (number, index) in parsed.indexes.iter().enumerate() {
+        match declared_index(index, &index_stem(parsed, number), plan, names) {
             Ok(statement) => statements.push(statement),
             Err(note) => notes.push(note),
         }
@@ -158,12 +158,19 @@ fn indexes(
     (statements, notes)
 }
 
-fn declared_index(
-    index: &ParsedIndex,
-    parsed: &ParsedModel,
-    plan: &MaintenancePlan,
-    names: &Names,
-) -> Result<Statement, String> {
+/// What an index is called: as declared, else after the model, with a number from the second nameless one on.
+fn index_stem(parsed: &ParsedModel, number: usize) -> String {
+    if let Some(name) = &parsed.indexes[number].name {
+        return name.as_str().to_owned();
+    }
+    let model = parsed.name.name.as_str();
+    match parsed.indexes[..number].iter().filter(|index| index.name.is_none()).count() {
+        0 => format!("{model}_index"),
+        before => format!("{model}_index{}", before + 1),
+    }
+}
+
+fn declared_index(index: &ParsedIndex, stem: &str, plan: &MaintenancePlan, names: &Names) -> Result<Statement, String> {
     let stored: BTreeSet<&str> = plan.columns.iter().map(String::as_str).collect();
     let ordered: BTreeMap<&str, &str> =
         plan.finish.ordered_by.iter().map(|(name, stored)| (name.as_str(), stored.as_str())).collect();
@@ -191,11 +198,7 @@ fn declared_index(
     if let Some(column) = missing {
         return Err(unserved(&column));
     }
-    let stem = index
-        .name
-        .as_ref()
-        .map_or_else(|| format!("{}_index", parsed.name.name.as_str()), |name| name.as_str().to_owned());
-    stmt.idxname = names.index(&stem).as_str().to_owned();
+    stmt.idxname = names.index(stem).as_str().to_owned();
     stmt.relation = Some(RangeVar {
         schemaname: names.table.schema.as_str().to_owned(),
         relname: names.table.name.as_str().to_owned(),

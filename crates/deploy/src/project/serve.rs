@@ -196,7 +196,7 @@ pub struct Route {
     pub max_offset: u32,
     /// What an item of a page is: an SQL expression over the columns of a row, of type json or jsonb. The whole row where not given.
     pub item: Option<String>,
-    /// What an item says to the one who asks: names, and SQL expressions over a row and `$viewer`, the token's subject as text.
+    /// What an item says to the one who asks: names, and SQL expressions over a row and `viewer.subject`, the name in the token as text.
     #[serde(default)]
     pub viewer: BTreeMap<String, String>,
     /// The beginning of the names of a stream's events, such as `feed` for `feed_items`; the path's last part where not given.

@@ -99,7 +99,7 @@ fn part(
     }
     let _ = write!(sql, "\n   FROM {} AS item", route.model.name);
     if let Some(viewer) = viewer {
-        let _ = write!(sql, " CROSS JOIN (SELECT {viewer} AS id) AS viewer");
+        let _ = write!(sql, " CROSS JOIN (SELECT {viewer} AS subject) AS viewer");
     }
     if !conditions.is_empty() {
         let _ = write!(sql, "\n  WHERE {}", conditions.join(" AND "));

@@ -44,7 +44,7 @@ pub fn statement(route: &Route, slice: Option<&Slice>) -> String {
     let row = format!("pg_catalog.jsonb_populate_record(NULL::{}, l.\"row\") AS item", route.model.name);
     let name = |column: &usize| format!("item.{}", route.model.columns[*column].name);
     let tracked: Vec<_> = route.tracked.iter().map(|column| format!("{}::text", name(column))).collect();
-    let mut sql = format!("SELECT l.pos, l.op, l.key::text, CASE WHEN l.op = 'put' THEN {} END", sql::item(route));
+    let mut sql = format!("SELECT l.pos, l.op, {}, CASE WHEN l.op = 'put' THEN {} END", key(route), sql::item(route));
     for value in &tracked {
         let _ = write!(sql, ", {value}");
     }
@@ -78,6 +78,16 @@ pub fn statement(route: &Route, slice: Option<&Slice>) -> String {
     }
     let _ = write!(sql, "\nORDER BY l.pos LIMIT {CHUNK}");
     sql
+}
+
+/// The key as pages write it. In the log its columns are called `k1`, `k2` and so on.
+fn key(route: &Route) -> String {
+    let pair = |(number, column): (usize, &usize)| {
+        let name = headwater_catalog::quote_literal(route.model.columns[*column].name.as_str());
+        format!("{name}, l.key -> 'k{}'", number + 1)
+    };
+    let pairs: Vec<_> = route.model.key.iter().flatten().enumerate().map(pair).collect();
+    format!("pg_catalog.jsonb_build_object({})::text", pairs.join(", "))
 }
 
 /// Up to [`CHUNK`] entries after one position up to another of the same epoch.

@@ -1,0 +1,9 @@
+//! The server on a real database with a real leader: what comes over the wire against what the SELECT says.
+
+mod client;
+mod stage;
+
+mod cache;
+mod pages;
+mod refusals;
+mod streams;
