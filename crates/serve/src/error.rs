@@ -25,6 +25,14 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The folder of static files cannot be read.
+    #[error("cannot read the static files in {path}")]
+    Files {
+        /// The folder.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The database cannot be reached.
     #[error(transparent)]
     Postgres(#[from] headwater_postgres::Error),
@@ -40,6 +48,7 @@ impl Error {
             Self::Name(_) => 703,
             Self::TimeZone(_) => 704,
             Self::Listen { .. } => 705,
+            Self::Files { .. } => 706,
             Self::Postgres(error) => error.code(),
         }
     }
@@ -53,6 +62,7 @@ impl Error {
             Self::Name(_) => None,
             Self::TimeZone(_) => Some("ALTER ROLE … SET timezone = 'UTC' for the role that serves"),
             Self::Listen { .. } => Some("choose another address with --listen, or end what listens there"),
+            Self::Files { .. } => Some("files in [serve] names a folder relative to headwater.toml"),
             Self::Postgres(error) => error.hint(),
         }
     }

@@ -6,9 +6,11 @@
 //! | [`pages`] | a page as JSON |
 //! | [`streams`] | the same as a stream of events |
 //! | [`problem`] | what is told when something is wrong |
+//! | [`files`] | static files beside the routes |
 //! | [`health`] | `/healthz`, `/readyz` |
 //! | [`openapi`] | `/openapi.json`, from the declared routes |
 
+pub mod files;
 pub mod health;
 pub mod openapi;
 pub mod pages;

@@ -66,7 +66,7 @@ fn respond(served: &Served, page: Page, position: Position, headers: &HeaderMap)
 }
 
 /// A proxy that compresses may have made the tag a weak one.
-fn has_it(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn has_it(headers: &HeaderMap, etag: &str) -> bool {
     let tags = headers.get_all(header::IF_NONE_MATCH);
     let tags = tags.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     tags.map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)

@@ -141,7 +141,7 @@ pub async fn read_all(route: &Route, request: &Request, reading: &mut Reading) -
 }
 
 /// 128 bits of the body's hash, as `"…"`: the same bytes have the same tag, whoever serves them.
-fn etag(body: &[u8]) -> String {
+pub(crate) fn etag(body: &[u8]) -> String {
     use sha2::Digest as _;
     let hash = sha2::Sha256::digest(body);
     let mut text = String::with_capacity(34);
