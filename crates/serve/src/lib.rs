@@ -29,4 +29,5 @@ pub mod stream;
 pub mod tail;
 
 pub use error::Error;
-pub use server::{Running, start};
+pub use http::files::Files;
+pub use server::{Running, Site, start};

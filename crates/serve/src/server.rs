@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::access::Gate;
 use crate::database::Database;
 use crate::error::Error;
+use crate::http::files::Files;
 use crate::http::problem::Problem;
 use crate::http::router;
 use crate::model::{self, Model};
@@ -36,6 +37,8 @@ pub struct Server {
     pub cache: Arc<Cache>,
     /// Who may come in.
     pub gate: Gate,
+    /// Static files.
+    pub files: Files,
     /// Says true when the server is to end.
     pub stop: watch::Receiver<bool>,
     table: RwLock<Arc<Table>>,
@@ -190,6 +193,29 @@ impl Running {
     }
 }
 
+/// What a server needs besides its settings.
+#[derive(Debug)]
+pub struct Site<'a> {
+    /// The folder that paths in the settings are relative to.
+    pub root: &'a std::path::Path,
+    /// Static files.
+    pub files: Files,
+}
+
+impl<'a> Site<'a> {
+    /// The site of a project's folder.
+    ///
+    /// # Errors
+    /// Where its static files cannot be read.
+    pub fn of_folder(root: &'a std::path::Path, settings: &Serve) -> Result<Self, Error> {
+        let files = settings
+            .files
+            .as_ref()
+            .map_or_else(|| Ok(Files::default()), |folder| Files::of_folder(&root.join(folder)))?;
+        Ok(Self { root, files })
+    }
+}
+
 /// Reads the models, makes the routes, and listens, until `stop` says true.
 ///
 /// # Errors
@@ -197,7 +223,7 @@ impl Running {
 pub async fn start(
     config: &Config,
     settings: Serve,
-    root: &std::path::Path,
+    site: Site<'_>,
     stop: watch::Receiver<bool>,
 ) -> Result<Running, Error> {
     let client = connect(config).await?;
@@ -205,19 +231,27 @@ pub async fn start(
     drop(client);
     let database = Arc::new(Database::new(config, &settings)?);
     let cache = Arc::new(Cache::new(settings.cache_megabytes << 20));
-    let gate = Gate::new(&settings.auth, root)?;
+    let gate = Gate::new(&settings.auth, site.root)?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|source| Error::Listen { address: settings.listen, source })?;
     let address = listener.local_addr().map_err(|source| Error::Listen { address: settings.listen, source })?;
-    let server = Arc::new(Server { settings, database, cache, gate, stop: stop.clone(), table: RwLock::default() });
+    let server = Arc::new(Server {
+        settings,
+        database,
+        cache,
+        gate,
+        files: site.files,
+        stop: stop.clone(),
+        table: RwLock::default(),
+    });
     let position =
         server.database.primary().newest().await.map_err(|problem| Error::Settings(vec![problem.message]))?;
     server.remake(models, position)?;
     server.check().await?;
     tokio::spawn(Arc::clone(&server.database).keep(stop.clone()));
     tokio::spawn(follow::follow(Arc::clone(&server), config.clone(), position));
-    let router = router::router(&server, root);
+    let router = router::router(&server);
     let grace = server.settings.grace;
     let task = tokio::spawn(async move {
         let mut stopping = stop.clone();

@@ -1,7 +1,6 @@
 //! Which path is answered by what. Routes come and go with the models, so they are looked up for each request; what is not found there is a
 //! static file, where a folder is declared, or nothing.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,7 +18,7 @@ use crate::page::request;
 use crate::server::Server;
 
 /// The whole service.
-pub fn router(server: &Arc<Server>, _root: &Path) -> Router {
+pub fn router(server: &Arc<Server>) -> Router {
     observe::recorder();
     Router::new()
         .route("/healthz", get(health::healthz))
@@ -47,8 +46,13 @@ async fn answer(server: &Arc<Server>, request: &Parts) -> Result<Response, Probl
     let table = server.table();
     let (served, streams) = match (table.served.get(path), path.strip_suffix("/stream")) {
         (Some(served), _) => (served, false),
-        (None, Some(page)) => (table.served.get(page).ok_or_else(not_found)?, true),
-        (None, None) => return Err(not_found()),
+        (None, page) => {
+            match (page.and_then(|page| table.served.get(page)), server.files.answer(path, &request.headers)) {
+                (Some(served), _) => (served, true),
+                (None, Some(file)) => return Ok(file),
+                (None, None) => return Err(not_found()),
+            }
+        }
     };
     if !matches!(request.method, Method::GET | Method::HEAD) {
         return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, 728, "rows are read with GET"));

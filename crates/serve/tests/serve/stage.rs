@@ -8,7 +8,7 @@ use headwater_deploy::project::{Serve, parse_settings};
 use headwater_deploy::{Options, Silent, apply};
 use headwater_maintain::{Settings, Unobserved, lead};
 use headwater_postgres::{Client as Database, describe};
-use headwater_serve::{Error, Running, start};
+use headwater_serve::{Error, Files, Running, start};
 use headwater_testkit::TestDatabase;
 use tokio::sync::watch;
 
@@ -124,7 +124,13 @@ impl Stage {
             parse_settings("headwater.toml", text.to_owned()).unwrap_or_else(|error| panic!("{error:#?}")).serve;
         let settings = Serve { listen: ([127, 0, 0, 1], 0).into(), ..settings };
         let (stop, stopped) = watch::channel(false);
-        let running = start(&self.database.config(), settings, Path::new("."), stopped).await?;
+        let running = start(
+            &self.database.config(),
+            settings,
+            headwater_serve::Site { root: Path::new("."), files: Files::default() },
+            stopped,
+        )
+        .await?;
         Ok(Site { client: Client::new(running.address), running, stop })
     }
 
