@@ -1,5 +1,5 @@
-//! Embeds the examples, so that the program works wherever it is copied: writes `examples.rs`, a table of path and text
-//! of every `.sql` and `.toml` file under the repository's `examples/`.
+//! Embeds the examples, so that the program works wherever it is copied: writes `examples.rs`, a table of path and content
+//! of every file under the repository's `examples/`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,16 @@ fn main() {
     let mut files = Vec::new();
     collect(&root, &mut files);
     files.sort();
-    let mut table = String::from("pub static FILES: &[(&str, &str)] = &[\n");
+    let mut table = String::from("pub static FILES: &[(&str, &[u8])] = &[\n");
     for file in files {
         println!("cargo::rerun-if-changed={}", file.display());
         let name = file.strip_prefix(&root).expect("found under the root");
-        let _ =
-            writeln!(table, "    ({:?}, include_str!({:?})),", name.display().to_string(), file.display().to_string());
+        let _ = writeln!(
+            table,
+            "    ({:?}, include_bytes!({:?})),",
+            name.display().to_string(),
+            file.display().to_string()
+        );
     }
     table.push_str("];\n");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it")).join("examples.rs");
@@ -28,8 +32,14 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.path();
         if path.is_dir() {
             collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "sql" || extension == "toml") {
+        } else if is_embedded(&path) {
             files.push(path);
         }
     }
+}
+
+/// What an example is made of; not what it says of itself.
+fn is_embedded(path: &Path) -> bool {
+    const KINDS: [&str; 8] = ["sql", "toml", "html", "css", "js", "svg", "png", "webmanifest"];
+    path.extension().is_some_and(|extension| KINDS.iter().any(|kind| extension == *kind))
 }

@@ -38,6 +38,10 @@ pub enum Command {
     Apply(Apply),
     /// Keep eventual models up to date, let time pass, keep the log: the leader, one at a time; others stand by
     Maintain(Maintain),
+    /// Answer over HTTP: JSON pages and live streams of the routes that headwater.toml declares
+    Serve(Serve),
+    /// Maintain and serve in one process
+    Run(Serve),
     /// Return when everything that has committed by now is in the models
     Wait(Wait),
     /// Show every model and whether it is healthy
@@ -87,6 +91,14 @@ pub struct Maintain {
     /// Run one batch and end, where nothing is to run all the time
     #[arg(long)]
     pub once: bool,
+}
+
+/// Options of `serve` and `run`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The address to listen on, instead of the one in headwater.toml; 127.0.0.1:8080 where neither says
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
 }
 
 /// Options of `wait`.
@@ -140,9 +152,15 @@ pub struct Demo {
     /// The example
     #[arg(default_value = "showcase")]
     pub example: String,
-    /// How long writers write
-    #[arg(long = "for", default_value = "20s", value_parser = duration, value_name = "TIME")]
-    pub duration: Duration,
+    /// How long writers write; without it 20s, or until interrupted where the example is served
+    #[arg(long = "for", value_parser = duration, value_name = "TIME")]
+    pub duration: Option<Duration>,
+    /// The address to listen on, where the example is served
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// Transactions a second, all writers together; 0 for as many as they can
+    #[arg(long, value_parser = rate, value_name = "N")]
+    pub rate: Option<f64>,
     /// The size of the data; 1, the default, is 10,000 projects with 300,000 votes
     #[arg(long, value_parser = scale)]
     pub scale: Option<f64>,
@@ -173,6 +191,13 @@ and waits again and again.
 
 The database is demo_<EXAMPLE> on the private server in .headwater/ (or on the server that --database names) and is kept
 for the next run, unless --fresh is given or scale or example differ. DATABASE_URL is not looked at.";
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (0.0..=1_000_000.0).contains(&rate) => Ok(rate),
+        _ => Err("a number from 0 to 1000000".to_owned()),
+    }
+}
 
 fn scale(text: &str) -> Result<f64, String> {
     match text.parse() {

@@ -6,6 +6,7 @@ pub mod maintain;
 pub mod plan;
 pub mod refresh;
 pub mod remove;
+pub mod serve;
 pub mod status;
 pub mod table;
 pub mod verify;

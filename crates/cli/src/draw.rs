@@ -5,8 +5,11 @@ use std::io::IsTerminal;
 
 use headwater_compile::{Severity, SourceFile};
 use headwater_deploy::{Error, Problems};
+
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use serde_json::{Value, json};
+
+use crate::failure::Failure;
 
 /// Draws every problem on standard error.
 pub fn problems(problems: &Problems) {
@@ -29,33 +32,33 @@ pub fn problems(problems: &Problems) {
 }
 
 /// Draws a failure: its problems where it has some, and itself. As JSON on standard output where that was asked for.
-pub fn error(error: &Error, as_json: bool) {
+pub fn error(error: &Failure, as_json: bool) {
     if as_json {
         outln!("{}", error_json(error));
         return;
     }
-    if let Error::Problems(found) = error {
+    if let Failure::Deploy(Error::Problems(found)) = error {
         problems(found);
-        eprintln!("headwater: {error}");
+        eprintln!("headwater: {}", error.message());
         return;
     }
     draw(&Drawn {
         severity: miette::Severity::Error,
         code: error.code().to_string(),
-        message: error.to_string(),
+        message: error.message(),
         hint: error.hint(),
         label: None,
         source: None,
     });
 }
 
-fn error_json(error: &Error) -> Value {
+fn error_json(error: &Failure) -> Value {
     let diagnostics = match error {
-        Error::Problems(found) => problems_json(found),
+        Failure::Deploy(Error::Problems(found)) => problems_json(found),
         _ => Value::Array(Vec::new()),
     };
     json!({
-        "error": { "code": error.code(), "message": error.to_string(), "hint": error.hint() },
+        "error": { "code": error.code(), "message": error.message(), "hint": error.hint() },
         "diagnostics": diagnostics,
     })
 }

@@ -6,6 +6,7 @@
 //! | [`session`] | the project, the database and the progress bars of one run |
 //! | [`commands`] | one module per command: calls `headwater-deploy`, prints what it found |
 //! | [`demo`] | `demo`: an example from nothing to a proof |
+//! | [`failure`], [`interrupt`] | why a command failed; the end that the user asks for |
 //! | [`draw`] | diagnostics and errors, drawn for people or as JSON |
 //! | [`bars`] | progress bars |
 //!
@@ -33,6 +34,8 @@ mod bars;
 mod commands;
 mod demo;
 mod draw;
+mod failure;
+mod interrupt;
 mod session;
 
 use std::process::ExitCode;
@@ -50,17 +53,30 @@ const FOUND: u8 = 1;
 const UNREACHABLE: u8 = 3;
 
 /// What a command ends with: an exit code.
-type Outcome = Result<u8, headwater_deploy::Error>;
+type Outcome = Result<u8, failure::Failure>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let session = Session::new(&arguments);
+    log_to_standard_error(session.json);
     let outcome = run(&session, arguments.command).await;
     ExitCode::from(outcome.unwrap_or_else(|error| {
         draw::error(&error, session.json);
         if error.is_unreachable() { UNREACHABLE } else { FOUND }
     }))
+}
+
+/// What goes on inside, for operators: warnings and errors, or what RUST_LOG asks for; as JSON lines with `--json`.
+fn log_to_standard_error(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if json {
+        log.json().init();
+    } else {
+        log.init();
+    }
 }
 
 async fn run(session: &Session, command: Command) -> Outcome {
@@ -69,6 +85,8 @@ async fn run(session: &Session, command: Command) -> Outcome {
         Command::Plan(options) => commands::plan::run(session, &options).await,
         Command::Apply(options) => commands::apply::run(session, &options).await,
         Command::Maintain(options) => commands::maintain::run(session, &options).await,
+        Command::Serve(options) => commands::serve::run(session, &options).await,
+        Command::Run(options) => commands::serve::run_all(session, &options).await,
         Command::Wait(options) => commands::wait::run(session, &options).await,
         Command::Status(options) => commands::status::run(session, &options).await,
         Command::Verify(options) => commands::verify::run(session, options).await,

@@ -7,9 +7,9 @@ use headwater_deploy::project::{self, read_settings};
 use headwater_deploy::{batch, error::Error, installed};
 use headwater_maintain::{Event, Observer, Settings, lead};
 use serde_json::json;
-use tokio::sync::watch;
 
 use crate::arguments;
+use crate::interrupt::interrupted;
 use crate::session::Session;
 use crate::{FINE, FOUND, Outcome};
 
@@ -20,7 +20,7 @@ pub async fn run(session: &Session, options: &arguments::Maintain) -> Outcome {
     let target = session.target().await?;
     let mut client = target.connect().await?;
     if !installed::is_present(&client).await? {
-        return Err(Error::NotInstalled);
+        return Err(Error::NotInstalled.into());
     }
     if options.once {
         let batch = batch::run(&mut client, batch::How { careful: true, force: true }).await?;
@@ -37,18 +37,13 @@ pub async fn run(session: &Session, options: &arguments::Maintain) -> Outcome {
         return Ok(if batch.failed.is_empty() { FINE } else { FOUND });
     }
     drop(client);
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        interrupted().await;
-        let _ = stop.send(true);
-    });
     let settings = settings(&read_settings(&session.root)?.maintain);
-    lead(&target.config, &settings, stopped, &Voice::new(session.json)).await?;
+    lead(&target.config, &settings, interrupted(), &Voice::new(session.json)).await?;
     Ok(FINE)
 }
 
 /// The leader's settings from the project's.
-fn settings(maintain: &project::Maintain) -> Settings {
+pub fn settings(maintain: &project::Maintain) -> Settings {
     Settings {
         log_keep: maintain.log_keep,
         verify_every: maintain.verify_every,
@@ -56,23 +51,8 @@ fn settings(maintain: &project::Maintain) -> Settings {
     }
 }
 
-/// Ctrl-C, or SIGTERM as service managers send it.
-async fn interrupted() {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-    let terminated = async {
-        match &mut terminate {
-            Some(signal) => drop(signal.recv().await),
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
-}
-
 /// Tells what the leader does, a line at a time on standard error; as JSON lines on standard output with `--json`.
-struct Voice {
+pub struct Voice {
     json: bool,
     sum: Mutex<Sum>,
 }
@@ -93,7 +73,8 @@ impl Sum {
 }
 
 impl Voice {
-    fn new(json: bool) -> Self {
+    /// As text, or as JSON.
+    pub fn new(json: bool) -> Self {
         Self { json, sum: Mutex::new(Sum::new()) }
     }
 

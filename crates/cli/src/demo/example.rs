@@ -34,7 +34,13 @@ impl Example {
     /// The text of one of its files.
     pub fn text(&self, file: &str) -> Option<&'static str> {
         let path = format!("{}/{file}", self.name);
-        FILES.iter().find(|(name, _)| *name == path).map(|(_, text)| *text)
+        FILES.iter().find(|(name, _)| *name == path).and_then(|(_, body)| std::str::from_utf8(body).ok())
+    }
+
+    /// The files of one of its folders, with names relative to it.
+    pub fn files(&self, folder: &str) -> impl Iterator<Item = (String, &'static [u8])> {
+        let folder = format!("{}/{}/", self.name, folder.trim_matches('/'));
+        FILES.iter().filter_map(move |(name, body)| Some((name.strip_prefix(&folder)?.to_owned(), *body)))
     }
 
     /// Its model files, in alphabetical order.
@@ -42,7 +48,8 @@ impl Example {
         let models = self.settings.models.as_deref().unwrap_or(Path::new("models"));
         let folder = format!("{}/{}/", self.name, models.display());
         let models = FILES.iter().filter(|(name, _)| name.starts_with(&folder) && name.ends_with(".sql"));
-        models.map(|(name, text)| SourceFile { path: format!("examples/{name}"), text: (*text).to_owned() }).collect()
+        let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
+        models.map(|(name, body)| SourceFile { path: format!("examples/{name}"), text: text(body) }).collect()
     }
 }
 

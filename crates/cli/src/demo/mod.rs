@@ -6,6 +6,7 @@
 //! | server, database, schema, data, indexes | [`load`] |
 //! | apply the models | `headwater-deploy` |
 //! | concurrent writers, the leader beside them, and how fresh its models are | [`traffic`], [`leader`], [`freshness`] |
+//! | serve it, where it has routes | [`site`] |
 //! | changes and time per model | [`measure`] |
 //! | compare every model with its SELECT, and print | [`report`] |
 
@@ -16,9 +17,10 @@ mod load;
 mod measure;
 mod report;
 mod script;
+mod site;
 mod traffic;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use headwater_deploy::status::status;
 use headwater_deploy::verify::{self, Verified, verify};
@@ -27,10 +29,14 @@ use headwater_postgres::{Config, connect};
 use tokio::sync::watch;
 
 use crate::arguments::Demo;
+use crate::interrupt::interrupted;
 use crate::session::Session;
 use crate::{FINE, FOUND, Outcome, draw};
 use example::Example;
 use report::Report;
+
+/// How long writers write where nobody watches them.
+const UNSERVED: Duration = Duration::from_secs(20);
 
 pub async fn run(session: &Session, options: &Demo) -> Outcome {
     let example = Example::find(&options.example)?;
@@ -42,9 +48,14 @@ pub async fn run(session: &Session, options: &Demo) -> Outcome {
     }
     let installed = status(&connect(&config).await?).await?;
 
+    let interrupted = interrupted();
+    let served = site::open(session, &example, options, &config).await?;
     let before = measure::read(&config).await?;
-    let run = write(session, &example, options, &config).await?;
+    let run = write(session, &example, options, &config, interrupted).await?;
     let used = measure::read(&config).await?.since(&before);
+    if let Some(site) = served {
+        site.close().await;
+    }
 
     let mut client = connect(&config).await?;
     let verified = verify(&mut client, &verify::Options::default(), &session.bars).await?;
@@ -66,15 +77,24 @@ struct Run {
 }
 
 /// Lets the writers write for the time asked for, or until interrupted.
-async fn write(session: &Session, example: &Example, options: &Demo, config: &Config) -> Result<Run, Error> {
+async fn write(
+    session: &Session,
+    example: &Example,
+    options: &Demo,
+    config: &Config,
+    interrupted: watch::Receiver<bool>,
+) -> Result<Run, Error> {
     let transactions = traffic::parse(example.text(&example.settings.demo.traffic).unwrap_or_default());
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = watch::channel(false);
     let leader = tokio::spawn(leader::run(config.clone(), ended));
     let probe = tokio::spawn(freshness::probe(config.clone(), stopped.clone()));
     let started = Instant::now();
-    let writers = traffic::start(config, &transactions, options.writers, &stopped).await?;
-    traffic::watch(&session.bars, &writers, options.duration).await;
+    let rate = options.rate.or(example.settings.demo.rate).filter(|rate| *rate > 0.0);
+    let writers =
+        traffic::start(config, &transactions, traffic::Pace { count: options.writers, rate }, &stopped).await?;
+    let duration = options.duration.or_else(|| (!site::is_served(example)).then_some(UNSERVED));
+    traffic::watch(&session.bars, &writers, duration, interrupted).await;
     let _ = stop.send(true);
     let traffic = writers.finish().await;
     let seconds = started.elapsed().as_secs_f64();

@@ -63,11 +63,20 @@ pub struct Writers {
     committed: Arc<AtomicU64>,
 }
 
-/// Connects `count` writers, then lets them all begin.
+/// How many write, and how fast.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Connections.
+    pub count: u32,
+    /// Transactions a second, all together; as many as they can where not given.
+    pub rate: Option<f64>,
+}
+
+/// Connects the writers, then lets them all begin.
 pub async fn start(
     config: &Config,
     transactions: &[Transaction],
-    count: u32,
+    Pace { count, rate }: Pace,
     stop: &watch::Receiver<bool>,
 ) -> Result<Writers, Error> {
     let transactions: Arc<[Transaction]> = transactions.into();
@@ -78,36 +87,32 @@ pub async fn start(
     for _ in 0..count {
         clients.push(connect(&config).await?);
     }
+    let pause = rate.map(|rate| Duration::from_secs_f64(f64::from(count) / rate));
     let mut tasks = JoinSet::new();
     for (number, client) in clients.into_iter().enumerate() {
         let draw = Draw::new(&transactions, number as u64);
-        tasks.spawn(write(client, Arc::clone(&transactions), draw, stop.clone(), Arc::clone(&committed)));
+        tasks.spawn(write(client, Arc::clone(&transactions), draw, stop.clone(), Arc::clone(&committed), pause));
     }
     Ok(Writers { tasks, committed })
 }
 
 /// Draws a bar while they write, until `duration` is over or the user interrupts.
-pub async fn watch(bars: &Bars, writers: &Writers, duration: Duration) {
+pub async fn watch(bars: &Bars, writers: &Writers, duration: Option<Duration>, mut interrupted: watch::Receiver<bool>) {
     let started = Instant::now();
-    bars.begin("writing", duration.as_secs());
+    bars.begin("writing", duration.map_or(0, |duration| duration.as_secs()));
     let draw = async {
-        while started.elapsed() < duration {
+        while duration.is_none_or(|duration| started.elapsed() < duration) {
             bars.done(started.elapsed().as_secs());
             bars.note(format!("{} transactions", writers.committed.load(Ordering::Relaxed)));
-            tokio::time::sleep(Duration::from_millis(100).min(duration - started.elapsed().min(duration))).await;
+            let left = duration.map_or(Duration::MAX, |duration| duration.saturating_sub(started.elapsed()));
+            tokio::time::sleep(Duration::from_millis(100).min(left)).await;
         }
     };
     tokio::select! {
         () = draw => {}
-        _ = tokio::signal::ctrl_c() => bars.say("stopping the writers; the models are verified next"),
+        _ = interrupted.wait_for(|interrupted| *interrupted) => bars.say("stopping the writers; the models are verified next"),
     }
     bars.end();
-    // From here on an interrupt means what it says again.
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(130);
-        }
-    });
 }
 
 impl Writers {
@@ -130,14 +135,16 @@ async fn write(
     client: Client,
     transactions: Arc<[Transaction]>,
     mut draw: Draw,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
     committed: Arc<AtomicU64>,
+    pause: Option<Duration>,
 ) -> Totals {
     let mut totals = Totals::default();
     if transactions.is_empty() {
         return totals;
     }
     while !*stop.borrow() {
+        let began = Instant::now();
         let transaction = &transactions[draw.next()];
         match run(&client, transaction, &mut totals.repeated).await {
             Ok(()) => {
@@ -151,8 +158,18 @@ async fn write(
                 }
             }
         }
+        if let Some(pause) = pause {
+            rest(pause.saturating_sub(began.elapsed()), &mut stop).await;
+        }
     }
     totals
+}
+
+async fn rest(pause: Duration, stop: &mut watch::Receiver<bool>) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
 }
 
 /// Runs one transaction, again and again while it meets conflicts.

@@ -81,6 +81,8 @@ pub struct Demo {
     pub traffic: String,
     /// The scale where none is asked for.
     pub scale: f64,
+    /// Transactions a second, all writers together; as many as they can where not given.
+    pub rate: Option<f64>,
 }
 
 impl Default for Demo {
@@ -91,6 +93,7 @@ impl Default for Demo {
             indexes: "indexes.sql".into(),
             traffic: "traffic/writes.sql".into(),
             scale: 1.0,
+            rate: None,
         }
     }
 }

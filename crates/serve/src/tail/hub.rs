@@ -219,11 +219,11 @@ impl State {
             self.pages.values_mut().for_each(|pages| pages.retain(|request, _| cache.get(route, request).is_some()));
         }
         self.pages.retain(|_, pages| !pages.is_empty());
-        let cut = |columns: &Box<[usize]>| {
-            self.followers.keys().any(|slice| slice.columns == *columns)
-                || self.pages.keys().any(|slice| slice.columns == *columns)
+        let cut = |columns: &[usize]| {
+            self.followers.keys().any(|slice| *slice.columns == *columns)
+                || self.pages.keys().any(|slice| *slice.columns == *columns)
         };
-        let left: BTreeSet<_> = self.cuts.iter().filter(|columns| cut(columns)).cloned().collect();
+        let left: BTreeSet<_> = self.cuts.iter().filter(|columns| cut(columns.as_ref())).cloned().collect();
         self.cuts = left;
     }
 }
