@@ -262,12 +262,58 @@ impl Connection {
     ) -> Result<tokio_postgres::RowStream, tokio_postgres::Error> {
         use tokio_postgres::types::Type;
         if self.pooler {
-            let typed = parameters.iter().map(|parameter| (parameter, Type::TEXT));
-            return self.client.query_typed_raw(sql, typed).await;
+            return self.unprepared(sql, parameters).await;
         }
         let types = vec![Type::TEXT; parameters.len()];
         let statement = self.client.prepare_typed_cached(sql, &types).await?;
         self.client.query_raw(&statement, parameters).await
+    }
+
+    /// Opens a cursor over a statement, and gives its first two rows: the database sends rows that it has found only once it has some
+    /// kilobytes of them, or has been asked for no more. The transaction stays open until [`Connection::close_cursor`].
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn open_cursor(
+        &self,
+        sql: &str,
+        parameters: &[Option<String>],
+    ) -> Result<tokio_postgres::RowStream, tokio_postgres::Error> {
+        let declare = format!("DECLARE hw_page NO SCROLL CURSOR FOR {sql}");
+        // Sent at once, one after the other, and answered in this order.
+        let (begun, declared, first) = tokio::join!(
+            self.client.batch_execute("BEGIN READ ONLY"),
+            self.unprepared(&declare, parameters),
+            self.unprepared("FETCH FORWARD 2 FROM hw_page", &[])
+        );
+        begun?;
+        declared?;
+        first
+    }
+
+    /// The rows of the cursor that are left.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn rest_of_cursor(&self) -> Result<tokio_postgres::RowStream, tokio_postgres::Error> {
+        self.unprepared("FETCH ALL FROM hw_page", &[]).await
+    }
+
+    /// Ends the cursor and its transaction.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn close_cursor(&self) -> Result<(), tokio_postgres::Error> {
+        self.client.batch_execute("COMMIT").await
+    }
+
+    async fn unprepared(
+        &self,
+        sql: &str,
+        parameters: &[Option<String>],
+    ) -> Result<tokio_postgres::RowStream, tokio_postgres::Error> {
+        let typed = parameters.iter().map(|parameter| (parameter, tokio_postgres::types::Type::TEXT));
+        self.client.query_typed_raw(sql, typed).await
     }
 
     /// The client, for statements that have no parameters.

@@ -17,7 +17,7 @@ use crate::http::router;
 use crate::model::{self, Model};
 use crate::page::answer::Page;
 use crate::page::cache::{Cache, Span};
-use crate::page::read::{Reading, Values};
+use crate::page::read::{Reading, Values, Way};
 use crate::page::request::{Asked, Request};
 use crate::page::sql;
 use crate::position::Position;
@@ -143,13 +143,13 @@ impl Served {
     ///
     /// # Errors
     /// What keeps it from being read.
-    pub async fn open(&self, server: &Server, asked: &Asked) -> Result<Reading, Problem> {
+    pub async fn open(&self, server: &Server, asked: &Asked, way: Way) -> Result<Reading, Problem> {
         if self.is_cached() || self.route.live {
             self.hub.want();
         }
         let statement = sql::page(&self.route, &asked.page);
         let connection = server.database.reading(asked.after).await?;
-        let reading = Reading::begin(connection, &statement).await?;
+        let reading = Reading::begin(connection, &statement, way).await?;
         match asked.after {
             Some(after) if reading.position < after => {
                 Err(Problem::unavailable("the position asked for is not reached yet"))

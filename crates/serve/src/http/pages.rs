@@ -11,6 +11,7 @@ use super::problem::Problem;
 use super::router::cache_control;
 use crate::observe;
 use crate::page::answer::{Page, read_all};
+use crate::page::read::Way;
 use crate::page::request::Asked;
 use crate::position::Position;
 use crate::server::{Served, Server};
@@ -42,7 +43,7 @@ pub async fn answer(
 }
 
 async fn read(server: &Server, served: &Served, asked: &Asked) -> Result<(Page, Position), Problem> {
-    let mut reading = served.open(server, asked).await?;
+    let mut reading = served.open(server, asked, Way::Whole).await?;
     let (page, span) = read_all(&served.route, &asked.page, &mut reading).await?;
     let chosen = std::mem::take(&mut reading.chosen);
     drop(reading);

@@ -1,9 +1,10 @@
 //! Reads a page, row by row, as the database finds them.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use tokio_postgres::{CancelToken, NoTls, Row, RowStream};
+use tokio_postgres::{NoTls, Row, RowStream};
 
 use super::sql::{ITEM, KEY, POSITION, Statement, VALUES};
 use crate::database::Connection;
@@ -13,11 +14,45 @@ use crate::position::Position;
 /// The texts of a route's tracked columns in one row; `None` is NULL.
 pub type Values = Box<[Option<Box<str>>]>;
 
+/// How the rows of a page are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// All at once.
+    Whole,
+    /// The first one as soon as it is found: through a cursor.
+    FirstSoon,
+}
+
+type Rows = Pin<Box<RowStream>>;
+type Answer<T> = Pin<Box<dyn Future<Output = Result<T, tokio_postgres::Error>> + Send>>;
+
+/// Where the reading stands.
+enum State {
+    /// Rows come.
+    Rows(Rows, After),
+    /// The rest of a cursor was asked for.
+    Opening(Answer<Rows>),
+    /// The end of a cursor was asked for.
+    Closing(Answer<()>),
+    /// There are no more rows.
+    Done,
+}
+
+/// What follows the last of some rows.
+#[derive(Debug, Clone, Copy)]
+enum After {
+    /// The rest of the cursor.
+    Rest,
+    /// The end of the cursor.
+    Close,
+    /// Nothing.
+    Nothing,
+}
+
 /// A page that is being read. Dropped before its end, the statement is cancelled: nobody waits for it any more.
 pub struct Reading {
-    rows: Pin<Box<RowStream>>,
-    connection: Option<Connection>,
-    done: bool,
+    connection: Option<Arc<Connection>>,
+    state: State,
     /// Where the page is exact.
     pub position: Position,
     /// The values by which its rows were chosen, as the database writes them.
@@ -29,49 +64,100 @@ impl Reading {
     ///
     /// # Errors
     /// What keeps the page from being read.
-    pub async fn begin(connection: Connection, statement: &Statement) -> Result<Self, Problem> {
-        let refused = |error: tokio_postgres::Error| Problem::of_database(&error);
-        let rows = connection.stream(&statement.sql, &statement.parameters).await.map_err(refused)?;
+    pub async fn begin(connection: Connection, statement: &Statement, way: Way) -> Result<Self, Problem> {
+        let Statement { sql, parameters } = statement;
+        let (opened, after) = match way {
+            Way::Whole => (connection.stream(sql, parameters).await, After::Nothing),
+            Way::FirstSoon => (connection.open_cursor(sql, parameters).await, After::Rest),
+        };
+        let rows = match opened {
+            Ok(rows) => Box::pin(rows),
+            Err(error) => {
+                if way == Way::FirstSoon {
+                    // Its transaction has failed.
+                    drop(connection.leave_pool());
+                }
+                return Err(Problem::of_database(&error));
+            }
+        };
         let mut reading = Self {
-            rows: Box::pin(rows),
-            connection: Some(connection),
-            done: false,
+            connection: Some(Arc::new(connection)),
+            state: State::Rows(rows, after),
             position: Position::default(),
             chosen: Values::default(),
         };
-        let first =
-            reading.next().await?.ok_or_else(|| Problem::unavailable("nothing is installed in the database"))?;
+        let first = reading.next().await?;
+        let first = first.ok_or_else(|| Problem::unavailable("nothing is installed in the database"))?;
         let position: Option<&str> = first.get(POSITION);
         reading.position = position.and_then(|text| text.parse().ok()).unwrap_or_default();
         reading.chosen = values(&first);
         Ok(reading)
     }
 
-    /// The next row; `None` after the last.
+    /// The next row; `None` after the last. May be given up and called again: nothing is lost.
     ///
     /// # Errors
     /// What keeps the rest from being read.
     pub async fn next(&mut self) -> Result<Option<Row>, Problem> {
-        match self.rows.next().await {
-            Some(Ok(row)) => Ok(Some(row)),
-            Some(Err(error)) => {
-                self.done = true;
-                Err(Problem::of_database(&error))
-            }
-            None => {
-                self.done = true;
-                Ok(None)
+        loop {
+            match &mut self.state {
+                State::Rows(rows, after) => match rows.next().await {
+                    Some(Ok(row)) => return Ok(Some(row)),
+                    Some(Err(error)) => return Err(self.failed(&error)),
+                    None => {
+                        let after = *after;
+                        self.go_on(after);
+                    }
+                },
+                State::Opening(opening) => match opening.await {
+                    Ok(rows) => self.state = State::Rows(rows, After::Close),
+                    Err(error) => return Err(self.failed(&error)),
+                },
+                State::Closing(closing) => match closing.await {
+                    Ok(()) => self.state = State::Done,
+                    Err(error) => return Err(self.failed(&error)),
+                },
+                State::Done => return Ok(None),
             }
         }
+    }
+
+    /// On to the rest of a cursor, or to its end.
+    fn go_on(&mut self, after: After) {
+        let Some(connection) = self.connection.clone() else { return };
+        self.state = match after {
+            After::Rest => State::Opening(Box::pin(async move { connection.rest_of_cursor().await.map(Box::pin) })),
+            After::Close => State::Closing(Box::pin(async move { connection.close_cursor().await })),
+            After::Nothing => State::Done,
+        };
+    }
+
+    /// A connection whose transaction has failed is not used again.
+    fn failed(&mut self, error: &tokio_postgres::Error) -> Problem {
+        let whole = matches!(self.state, State::Rows(_, After::Nothing));
+        self.state = State::Done;
+        if !whole {
+            drop(self.leave_pool());
+        }
+        Problem::of_database(error)
+    }
+
+    /// The connection alone, out of the pool.
+    fn leave_pool(&mut self) -> Option<impl Send + use<>> {
+        let connection = self.connection.take()?;
+        Some(Arc::into_inner(connection)?.leave_pool())
     }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        if let (false, Some(connection)) = (self.done, self.connection.take()) {
-            let token: CancelToken = connection.cancel_token();
-            // It does not go back to the pool: the cancellation might come late and meet another statement.
-            let client = connection.leave_pool();
+        if matches!(self.state, State::Done) {
+            return;
+        }
+        let token = self.connection.as_ref().map(|connection| connection.cancel_token());
+        self.state = State::Done;
+        // It does not go back to the pool: the cancellation might come late and meet another statement.
+        if let (Some(token), Some(client)) = (token, self.leave_pool()) {
             tokio::spawn(async move {
                 let _ = token.cancel_query(NoTls).await;
                 drop(client);

@@ -17,7 +17,7 @@ use crate::access::Viewer;
 use crate::http::problem::Problem;
 use crate::observe;
 use crate::page::answer::{Growing, Page};
-use crate::page::read::{Reading, Values, item};
+use crate::page::read::{Reading, Values, Way, item};
 use crate::page::request::Asked;
 use crate::page::sql;
 use crate::position::Position;
@@ -89,7 +89,7 @@ pub fn stream(server: Arc<Server>, served: Arc<Served>, wanted: Wanted) -> impl 
                     Err(_) => yield event::error(route, &Problem::timeout()),
                 }
             } else {
-                let opening = served.open(&server, &wanted.asked);
+                let opening = served.open(&server, &wanted.asked, Way::FirstSoon);
                 tokio::pin!(opening);
                 let opened = loop {
                     tokio::select! {
@@ -277,7 +277,7 @@ async fn chosen(server: &Server, served: &Served, wanted: &Wanted, position: Pos
         return Ok(Stand { position, chosen: Values::default() });
     }
     let statement = sql::chosen(&served.route, &wanted.asked.page);
-    let mut reading = Reading::begin(server.database.primary().connection().await?, &statement).await?;
+    let mut reading = Reading::begin(server.database.primary().connection().await?, &statement, Way::Whole).await?;
     let chosen = std::mem::take(&mut reading.chosen);
     while reading.next().await?.is_some() {}
     Ok(Stand { position, chosen })

@@ -77,7 +77,7 @@ impl Client {
         let response = self.http.request(self.request(path, headers)).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Stream { body: response.into_body(), text: String::new() }
+        Stream { body: response.into_body(), text: String::new(), text_seen: String::new(), comments: 0 }
     }
 
     fn request(&self, path: &str, headers: &[(&str, &str)]) -> Request<Empty<Bytes>> {
@@ -93,6 +93,10 @@ impl Client {
 pub struct Stream {
     body: hyper::body::Incoming,
     text: String,
+    /// Everything that is no event.
+    pub text_seen: String,
+    /// How many keepalives.
+    pub comments: usize,
 }
 
 /// One event.
@@ -123,7 +127,12 @@ impl Stream {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let frame: String = self.text.drain(..end + 2).collect();
-                return Some(parse(frame.trim_end()));
+                let event = parse(frame.trim_end());
+                if event.is_none() {
+                    self.comments += usize::from(frame.starts_with(":keepalive"));
+                    self.text_seen.push_str(&frame);
+                }
+                return Some(event);
             }
             let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await.expect("a stream says something")?;
             let data = frame.ok()?.into_data().unwrap_or_default();

@@ -4,6 +4,7 @@ mod client;
 mod stage;
 
 mod cache;
+mod endings;
 mod pages;
 mod refusals;
 mod streams;
