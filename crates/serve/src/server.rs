@@ -100,6 +100,17 @@ impl Server {
 }
 
 impl Server {
+    /// Behind a pooler nothing can be set for a session, and times must be written in UTC everywhere.
+    async fn check_time_zone(&self) -> Result<(), Error> {
+        let connection =
+            self.database.primary().connection().await.map_err(|problem| Error::Settings(vec![problem.message]))?;
+        let rows =
+            connection.query("SELECT pg_catalog.current_setting('TimeZone')", &[]).await.map_err(Error::Models)?;
+        let zone: &str = rows.first().map_or("", |row| row.get(0));
+        let is_utc = matches!(zone, "UTC" | "Etc/UTC" | "GMT" | "Etc/GMT" | "Etc/UCT" | "UCT" | "Zulu" | "Etc/Zulu");
+        if is_utc { Ok(()) } else { Err(Error::TimeZone(zone.to_owned())) }
+    }
+
     /// Lets the database plan every route's page, so that a wrong expression is found when the server starts.
     async fn check(&self) -> Result<(), Error> {
         let table = self.table();
@@ -248,6 +259,7 @@ pub async fn start(
     let position =
         server.database.primary().newest().await.map_err(|problem| Error::Settings(vec![problem.message]))?;
     server.remake(models, position)?;
+    server.check_time_zone().await?;
     server.check().await?;
     tokio::spawn(Arc::clone(&server.database).keep(stop.clone()));
     tokio::spawn(follow::follow(Arc::clone(&server), config.clone(), position));

@@ -13,7 +13,8 @@ fn slow(seconds: f64, more: &str) -> String {
     )
 }
 
-const AT_WORK: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+const AT_WORK: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_row_is_sent_as_soon_as_it_is_there_and_silence_is_filled() {

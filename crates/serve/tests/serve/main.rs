@@ -7,4 +7,5 @@ mod cache;
 mod endings;
 mod pages;
 mod refusals;
+mod relatives;
 mod streams;

@@ -7,7 +7,7 @@ use headwater_compile::SourceFile;
 use headwater_deploy::project::{Serve, parse_settings};
 use headwater_deploy::{Options, Silent, apply};
 use headwater_maintain::{Settings, Unobserved, lead};
-use headwater_postgres::{Client as Database, describe};
+use headwater_postgres::{Client as Database, Config, describe};
 use headwater_serve::{Error, Files, Running, start};
 use headwater_testkit::TestDatabase;
 use tokio::sync::watch;
@@ -120,17 +120,18 @@ impl Stage {
     }
 
     pub async fn try_serve(&self, text: &str) -> Result<Site, Error> {
+        self.try_serve_on(&self.database.config(), text).await
+    }
+
+    /// A server that reaches the database in its own way.
+    pub async fn try_serve_on(&self, config: &Config, text: &str) -> Result<Site, Error> {
         let settings =
             parse_settings("headwater.toml", text.to_owned()).unwrap_or_else(|error| panic!("{error:#?}")).serve;
         let settings = Serve { listen: ([127, 0, 0, 1], 0).into(), ..settings };
         let (stop, stopped) = watch::channel(false);
-        let running = start(
-            &self.database.config(),
-            settings,
-            headwater_serve::Site { root: Path::new("."), files: Files::default() },
-            stopped,
-        )
-        .await?;
+        let running =
+            start(config, settings, headwater_serve::Site { root: Path::new("."), files: Files::default() }, stopped)
+                .await?;
         Ok(Site { client: Client::new(running.address), running, stop })
     }
 

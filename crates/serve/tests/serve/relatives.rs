@@ -1,0 +1,179 @@
+//! The server's relatives on the way to the database: a pooler in transaction mode, and a streaming replica. Both are real.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use headwater_postgres::server_user::ServerUser;
+use headwater_postgres::{Binaries, Config, Home, connect};
+
+use crate::stage::{FEED, ROUTES, SCHEMA, Stage};
+
+/// A folder that the server's user may write to, gone when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("headwater_{name}_{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        ServerUser::choose().unwrap().own(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn socket(config: &Config) -> &Path {
+    match &config.get_hosts()[0] {
+        tokio_postgres::config::Host::Unix(path) => path,
+        tokio_postgres::config::Host::Tcp(name) => panic!("the test server listens on a socket, not on {name}"),
+    }
+}
+
+async fn until_connected(config: &Config) {
+    for _ in 0..200 {
+        if connect(config).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    connect(config).await.unwrap();
+}
+
+/// PgBouncer before the stage's server, and the way through it.
+async fn pooler(stage: &Stage, folder: &Path) -> (Killed, Config) {
+    let (port, config) = (free_port(), stage.database.config());
+    let settings = folder.join("pgbouncer.ini");
+    let text = format!(
+        "[databases]\n* = host={} port={} user={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
+         pool_mode = transaction\ndefault_pool_size = 3\nlogfile = {}\n",
+        socket(&config).display(),
+        config.get_ports().first().unwrap_or(&5432),
+        config.get_user().unwrap_or("postgres"),
+        folder.join("log").display(),
+    );
+    std::fs::write(&settings, text).unwrap();
+    let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/opt/homebrew/bin/pgbouncer"];
+    let program = program.iter().map(Path::new).find(|path| path.exists());
+    let program = program.expect("PgBouncer is installed: ./dev test does it; Debian's package is pgbouncer");
+    let mut command = ServerUser::choose().unwrap().command(program, folder);
+    let pooler = Killed(command.arg(&settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let mut through = Config::new();
+    through.host("127.0.0.1").port(port).user("anyone").dbname(stage.database.name().as_str());
+    until_connected(&through).await;
+    (pooler, through)
+}
+
+/// No statement outlives its transaction there, and nothing can be set for a session.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_streams_come_through_a_pooler_in_transaction_mode() {
+    let stage = Stage::new("pooler", SCHEMA, &[FEED]).await;
+    let folder = Folder::new("pooler");
+    let pooled = ROUTES.replace("[serve]\n", "[serve]\npool.pooler = true\n");
+    let set = |zone: &str| format!("ALTER DATABASE {} SET timezone = '{zone}'", stage.database.name());
+    stage.run(&set("Asia/Tokyo")).await;
+    let (elsewhere, through) = pooler(&stage, &folder.0).await;
+    let refused = stage.try_serve_on(&through, &pooled).await.err().expect("times would be in Tokyo's");
+    assert_eq!(refused.code(), 704, "{refused}");
+    drop(elsewhere);
+
+    stage.run(&set("UTC")).await;
+    let (_pooler, through) = pooler(&stage, &folder.0).await;
+    let site = stage.try_serve_on(&through, &pooled).await.unwrap_or_else(|error| panic!("{error:#?}"));
+    let expected = stage.json("SELECT * FROM feed ORDER BY rank, title DESC, id DESC LIMIT 30").await;
+    let asked: Vec<_> = (0..12).map(|_| site.client.get("/api/feed?sort=rank&limit=30&offset=0")).collect();
+    for answer in futures_util::future::join_all(asked).await {
+        assert_eq!(answer.items(), expected);
+    }
+    let mut stream = site.client.stream("/api/feed/stream?limit=5&world=1", &[]).await;
+    while stream.next().await.unwrap().name != "feed_complete" {}
+    stage.run("INSERT INTO posts VALUES (999, 1, 'through', 1, now())").await;
+    assert_eq!(stream.next().await.unwrap().data["item"]["title"], "through");
+    site.end().await;
+    stage.end().await;
+}
+
+/// A replica answers while it has what is asked for; one that is behind, or dead, is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_is_read_from_once_it_has_caught_up() {
+    let stage = Stage::new("replica", SCHEMA, &[FEED]).await;
+    let (folder, port, config) = (Folder::new("replica"), free_port(), stage.database.config());
+    let data = folder.0.join("data");
+    let (user, binaries) = (
+        ServerUser::choose().unwrap(),
+        Binaries::find(&Home::here().unwrap(), Some(stage.database.server().major())).unwrap(),
+    );
+    let mut copy = user.command(&binaries.program("pg_basebackup"), &folder.0);
+    copy.args(["-R", "-X", "stream", "-c", "fast", "-U", config.get_user().unwrap_or("postgres"), "-h"])
+        .arg(socket(&config))
+        .arg("-D")
+        .arg(&data);
+    copy.arg("-p").arg(config.get_ports().first().unwrap_or(&5432).to_string());
+    let copied = copy.output().unwrap();
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    let mut start = user.command(&binaries.program("postgres"), &folder.0);
+    start.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-k"]).arg(&folder.0);
+    let mut replica = Killed(start.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let mut there = Config::new();
+    there
+        .host(folder.0.to_str().unwrap())
+        .port(port)
+        .user(config.get_user().unwrap_or("postgres"))
+        .dbname(stage.database.name().as_str());
+    until_connected(&there).await;
+    let asker = connect(&there).await.unwrap();
+
+    let address = format!(
+        "host={} port={port} user={} dbname={}",
+        folder.0.display(),
+        config.get_user().unwrap_or("postgres"),
+        stage.database.name().as_str()
+    );
+    let settings = ROUTES
+        .replace("[serve]\n", &format!("[serve]\ncache_megabytes = 0\nreplica = [{{ database = \"{address}\" }}]\n"));
+    let site = stage.serve(&settings).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    asker.batch_execute("SELECT pg_wal_replay_pause()").await.unwrap();
+    stage.run("INSERT INTO posts VALUES (999, 1, 'new', 1, '2030-01-01')").await;
+    stage.wait().await;
+    let after =
+        stage.column("SELECT epoch || '.' || pos FROM headwater.batch ORDER BY number DESC LIMIT 1").await.remove(0);
+    let newest = |answer: &crate::client::Answer| answer.items()[0]["title"].clone();
+    // Without a position the replica's page does, which is older and says so.
+    let old = site.client.get("/api/feed").await;
+    assert_ne!(newest(&old), "new");
+    assert_ne!(old.header("headwater-position"), after);
+    // With one, the primary answers.
+    assert_eq!(newest(&site.client.get(&format!("/api/feed?after={after}")).await), "new");
+    asker.batch_execute("SELECT pg_wal_replay_resume()").await.unwrap();
+    while newest(&site.client.get("/api/feed").await) != "new" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // It dies: whoever asks meanwhile is answered by the primary.
+    replica.0.kill().unwrap();
+    replica.0.wait().unwrap();
+    for _ in 0..30 {
+        assert_eq!(newest(&site.client.get("/api/feed").await), "new");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    site.end().await;
+    stage.end().await;
+}
