@@ -10,6 +10,7 @@
 //! | [`load`] | clients that write for a while; latencies, and the CPU time of their backends ([`cpu`]) |
 //! | [`paced`] | clients that write so many times a second, whatever the server does |
 //! | [`leader`], [`probe`] | who maintains eventual models, and how soon a commit is in them |
+//! | [`site`] | servers to ask over HTTP, and those who ask |
 //! | [`compare`] | variants in turns, and their ratios |
 //! | [`suites`] | one module per suite |
 //! | [`report`], [`plot`], [`curves`] | tables, JSON, SVG |
@@ -25,6 +26,7 @@ mod paced;
 mod plot;
 mod probe;
 mod report;
+mod site;
 mod suites;
 
 use std::path::PathBuf;
@@ -77,6 +79,12 @@ struct Effort {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if let Ok(path) = std::env::var(site::STATIC_VARIABLE) {
+        return match site::answer_with(&path).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => panic!("{error}"),
+        };
+    }
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -7,8 +7,10 @@ mod bulk_update;
 mod compile;
 mod freshness;
 mod group_size;
+mod live;
 mod long_transaction;
 mod messages;
+mod pages;
 mod queue;
 mod stages;
 mod sustained;
@@ -51,6 +53,10 @@ pub enum Suite {
     BulkUpdate,
     /// Batches while a transaction stays open
     LongTransaction,
+    /// Pages over HTTP against a bare server and a bare SELECT; streams from cold
+    Pages,
+    /// From commit to event at thousands of clients
+    Live,
     /// Where the time of a trigger goes
     Stages,
 }
@@ -88,6 +94,8 @@ impl Suite {
             Self::Sustained => sustained::run(arena, scale).await,
             Self::BulkUpdate => bulk_update::run(arena, scale).await,
             Self::LongTransaction => long_transaction::run(arena, scale).await,
+            Self::Pages => pages::run(arena, scale).await,
+            Self::Live => live::run(arena, scale).await,
             Self::Stages => stages::run(arena).await,
         }
     }
