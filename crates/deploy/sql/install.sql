@@ -66,6 +66,7 @@ ALTER TABLE headwater.model
   ADD COLUMN IF NOT EXISTS trim text,
   ADD COLUMN IF NOT EXISTS access text,
   ADD COLUMN IF NOT EXISTS retain text,
+  ADD COLUMN IF NOT EXISTS follow text[],
   ADD COLUMN IF NOT EXISTS plain boolean NOT NULL DEFAULT false,
   ADD COLUMN IF NOT EXISTS max_lag interval,
   ADD COLUMN IF NOT EXISTS diff_sources text[] NOT NULL DEFAULT '{}',
@@ -78,6 +79,7 @@ ALTER TABLE headwater.model
   ADD COLUMN IF NOT EXISTS verified_exact boolean;
 COMMENT ON COLUMN headwater.model.access IS 'Who may read it where it is served: the words of the option; NULL where none is declared';
 COMMENT ON COLUMN headwater.model.retain IS 'live or append where its changes are in the log';
+COMMENT ON COLUMN headwater.model.follow IS 'Of an event log whose rows go with their key in the SELECT: the columns that follow it, too';
 COMMENT ON COLUMN headwater.model.plain IS 'The public view shows stored columns just as they are, which is what the log shows; it may order them';
 COMMENT ON COLUMN headwater.model.exact_batch IS 'The batch at whose snapshot the model equals its SELECT, where that is not the newest: it waits to be computed anew';
 COMMENT ON TABLE headwater.model IS 'Every version of every model that has objects here; one version of a model serves, others are being built or about to be dropped';

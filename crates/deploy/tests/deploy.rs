@@ -405,6 +405,32 @@ async fn verify_finds_every_corruption_and_repairs_it() {
     assert_exact(&database).await;
 }
 
+/// Of an event log that follows its SELECT, the keys are compared both ways and the columns that follow; the others are its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_compares_what_follows() {
+    for mode in ["realtime", "eventual"] {
+        let database = loaded("follows").await;
+        let log = format!(
+            "-- headwater: {mode}\n-- headwater: retain append keep 1 day by at follow user_id\nCREATE MATERIALIZED VIEW log AS SELECT p.id, p.user_id, p.title, p.at FROM projects p; CREATE UNIQUE INDEX ON log (id);"
+        );
+        run(&database, "ALTER TABLE projects ADD COLUMN at timestamptz NOT NULL DEFAULT now(); UPDATE projects SET at = now() - interval '2 days' WHERE id > 490").await;
+        applied(&database, &[&log]).await;
+        let table = text(&database, "SELECT 'headwater.' || quote_ident(table_name) FROM headwater.model").await;
+        // What has become too old waits to be deleted, and is no difference; nor is what the log keeps to itself.
+        run(&database, &format!("UPDATE {table} SET at = at - interval '2 days' WHERE id = 2; UPDATE {table} SET title = 'as it was' WHERE id = 9")).await;
+        assert_exact(&database).await;
+        let corrupt = format!(
+            "DELETE FROM {table} WHERE id = 3; UPDATE {table} SET user_id = 19 WHERE id = 4; INSERT INTO {table} VALUES (9999, 1, 'x', now())"
+        );
+        run(&database, &corrupt).await;
+        let found = &verified(&database, false).await[0].comparison;
+        assert_eq!((found.missing, found.extra, found.altered, found.rows), (1, 1, 1, 490), "{mode}");
+        assert!(verified(&database, true).await[0].exact);
+        assert_eq!(number(&database, "SELECT count(*) FROM log WHERE title = 'as it was' OR id = 3").await, 2);
+        assert_eq!(number(&database, "SELECT count(*) FROM log").await, 490);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_model_is_drawn_in_its_file_with_all_problems_at_once() {
     let database = loaded("diagnostics").await;

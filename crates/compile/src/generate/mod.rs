@@ -97,6 +97,7 @@ pub fn model(parsed: &ParsedModel, resolution: &Resolution, plan: MaintenancePla
             .collect(),
         access: parsed.options.access.as_ref().map(|access| access.words.clone()),
         retain: plan.retain.as_ref().map(Retain::word),
+        follow: plan.follow.clone(),
         plain: plan.finish.is_plain(),
         changes: plan.retain.is_some().then(|| names.changes.clone()),
         trim: plan.keep.as_ref().map(|(column, interval)| trim(&names, column, interval)),
