@@ -305,7 +305,7 @@ impl Walker<'_> {
         }
         let schema = if range.schemaname.is_empty() { "pg_catalog" } else { &range.schemaname };
         let Ok(name) = QualifiedName::parse(schema, &range.relname) else { return };
-        if ["headwater", "headwater_resolve"].contains(&schema) {
+        if ["headwater", "headwater_resolve"].contains(&schema) && !is_event(range) {
             self.refuse(
                 314,
                 "a model that reads another model is not maintained yet",
@@ -746,7 +746,12 @@ impl Walker<'_> {
 /// True for the view over a model table.
 fn is_model(definition: &str) -> bool {
     let Ok(select) = tree::parse_select(definition) else { return false };
-    matches!(select.from_clause.as_slice(), [Node { node: Some(NodeEnum::RangeVar(range)) }] if range.schemaname == "headwater")
+    matches!(select.from_clause.as_slice(), [Node { node: Some(NodeEnum::RangeVar(range)) }] if range.schemaname == "headwater" && !is_event(range))
+}
+
+/// True for `headwater.event`, the one relation of Headwater's own that is a source.
+fn is_event(range: &RangeVar) -> bool {
+    range.schemaname == "headwater" && range.relname == "event"
 }
 
 /// Whether a NULL among the values of `IN` can be told from an absent one.
