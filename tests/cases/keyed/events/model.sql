@@ -6,6 +6,6 @@ SELECT e.id, e.channel, e.at, e.payload, u.name FROM headwater.event e LEFT JOIN
 -- headwater: eventual
 -- headwater: retain append keep 30 days by at follow deletes
 CREATE MATERIALIZED VIEW feed AS
-SELECT 'event' AS kind, e.id::text AS id, e.at, e.payload FROM headwater.event e
-UNION ALL SELECT 'project', p.id::text, p.created_at, to_jsonb(p.title) FROM projects p;
+SELECT 'event' AS kind, e.id, e.at, e.payload FROM headwater.event e
+UNION ALL SELECT 'project', p.id, p.created_at, to_jsonb(p.title) FROM projects p;
 CREATE UNIQUE INDEX ON feed (kind, id);
