@@ -163,7 +163,8 @@ impl Truth {
 async fn installed(session: &Client) -> Result<Vec<Model>, tokio_postgres::Error> {
     let sql = "SELECT m.schema_name, m.name, m.version, ARRAY(SELECT quote_ident(k) FROM unnest(m.key_columns) AS k),
             EXISTS (SELECT FROM pg_attribute AS a
-                    WHERE a.attrelid = ('headwater.' || quote_ident(m.table_name))::regclass AND a.attname = 'hw_due'), m.key_columns || m.follow
+                    WHERE a.attrelid = ('headwater.' || quote_ident(m.table_name))::regclass AND a.attname = 'hw_due'),
+            CASE WHEN m.follow IS NOT NULL THEN m.key_columns || m.follow END
         FROM headwater.model AS m
         WHERE m.step IS NOT NULL AND m.installed_at IS NOT NULL AND m.state <> 'retired'
             AND (m.retain IS DISTINCT FROM 'append' OR m.follow IS NOT NULL)
