@@ -265,3 +265,11 @@ SELECT p.category, generate_series(1, p.proof_score) AS n, count(*) AS c FROM pr
 
 CREATE MATERIALIZED VIEW pt_agg_window AS
 SELECT p.user_id, count(*) AS n, rank() OVER (ORDER BY count(*) DESC) AS place FROM projects p GROUP BY p.user_id;
+
+-- An event log that follows its SELECT: rows go with their sources, some columns follow them.
+-- headwater: retain append follow user_id, author
+CREATE MATERIALIZED VIEW pt_followed AS
+SELECT 'comment' AS kind, c.id, c.user_id, u.username AS author, c.content AS text FROM comments c LEFT JOIN users u ON u.id = c.user_id WHERE NOT c.is_deleted
+UNION ALL
+SELECT 'project', p.id, p.user_id, u.username, p.title FROM projects p LEFT JOIN users u ON u.id = p.user_id;
+CREATE UNIQUE INDEX ON pt_followed (kind, id);

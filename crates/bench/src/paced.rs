@@ -93,10 +93,11 @@ pub async fn start(pace: Pace) -> Result<Running, Failure> {
     });
     match told.await {
         Ok(start) => Ok(Running { start, stop, thread }),
-        Err(_) => {
-            let outcome = tokio::task::spawn_blocking(move || thread.join()).await?;
-            Err(outcome.ok().and_then(Result::err).unwrap_or_else(|| "the load did not begin".into()))
-        }
+        Err(_) => Err(match tokio::task::spawn_blocking(move || thread.join()).await? {
+            Ok(Err(failure)) => failure,
+            Ok(Ok(_)) => "the load did not begin".into(),
+            Err(_) => "the load panicked".into(),
+        }),
     }
 }
 

@@ -75,6 +75,8 @@ pub struct CompiledModel {
     pub access: Option<String>,
     /// `live` or `append` where its changes are kept as a list.
     pub retain: Option<&'static str>,
+    /// Of an event log whose rows go with their key in the SELECT: the columns that follow it, too.
+    pub follow: Option<Vec<String>>,
     /// The public view shows stored columns just as they are, in an order at most: what the log shows is what readers see.
     pub plain: bool,
     /// The log entries of a batch, `changes(since xid8, until xid8, also xid8[])`, where its changes are kept as a list.

@@ -2,7 +2,7 @@
 //!
 //! Whoever runs a batch first takes the lock on `headwater.batch`, so batches follow each other whoever runs them: the leader,
 //! `apply` while it fills, `verify` while it compares. Then it locks every source table against TRUNCATE and rewriting, which do not
-//! heed snapshots, and only then takes its snapshot. The rest is `headwater.run_batch` in `sql/install.sql`.
+//! heed snapshots, and only then takes its snapshot. The rest is `headwater.run_batch` in `sql/install/batch.sql`.
 
 use std::time::Duration;
 

@@ -142,6 +142,7 @@ mod tests {
             columns: Vec::new(),
             access: None,
             retain: None,
+            follow: None,
             plain: false,
             sources: Vec::new(),
             definition: String::new(),

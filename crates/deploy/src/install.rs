@@ -5,11 +5,33 @@ use tokio_postgres::{Client, GenericClient};
 use crate::error::{During, Error};
 use crate::installed;
 
-/// The version of the objects in `sql/install.sql`.
-pub const SCHEMA_VERSION: i64 = 4;
+/// The version of the objects in `sql/install/`.
+pub const SCHEMA_VERSION: i64 = 5;
 
 /// The SQL that installs them, as often as one likes.
-pub const INSTALL: &str = include_str!("../sql/install.sql");
+pub const INSTALL: &str = concat!(
+    include_str!("../sql/install/schema.sql"),
+    "\n",
+    include_str!("../sql/install/models.sql"),
+    "\n",
+    include_str!("../sql/install/queues.sql"),
+    "\n",
+    include_str!("../sql/install/log.sql"),
+    "\n",
+    include_str!("../sql/install/events.sql"),
+    "\n",
+    include_str!("../sql/install/steps.sql"),
+    "\n",
+    include_str!("../sql/install/batch.sql"),
+    "\n",
+    include_str!("../sql/install/wait.sql"),
+    "\n",
+    include_str!("../sql/install/rights.sql"),
+);
+
+/// The part of it that models may read.
+pub const EVENTS: &str =
+    concat!(include_str!("../sql/install/schema.sql"), "\n", include_str!("../sql/install/events.sql"));
 
 /// Installs or upgrades them in one transaction; writes nothing where they are up to date.
 pub async fn install(client: &mut Client) -> Result<(), Error> {

@@ -65,6 +65,8 @@ pub struct InstalledModel {
     pub access: Option<String>,
     /// `live` or `append` where its changes are in the log.
     pub retain: Option<String>,
+    /// Of an event log whose rows go with their key in the SELECT: the columns that follow it, too.
+    pub follow: Option<Vec<String>>,
     /// The public view shows stored columns just as they are, in an order at most.
     pub plain: bool,
     /// The source tables, as quoted qualified names.
@@ -159,6 +161,7 @@ fn from_row(row: &Row) -> Result<InstalledModel, Error> {
         columns: row.get("columns"),
         access: row.get("access"),
         retain: row.get("retain"),
+        follow: row.get("follow"),
         plain: row.get("plain"),
         sources: row.get("sources"),
         definition: row.get("definition"),

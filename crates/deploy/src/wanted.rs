@@ -8,7 +8,8 @@ use headwater_compile::{CompiledModel, Diagnostic, ParsedModel, Queue, SourceFil
 use headwater_postgres::SelectToResolve;
 use tokio_postgres::Client;
 
-use crate::error::{Error, Problems};
+use crate::error::{During, Error, Problems};
+use crate::install::EVENTS;
 use crate::queues;
 
 /// How often each model was refreshed. A refresh builds the same definition under another version, so the number goes
@@ -102,7 +103,17 @@ async fn resolve(client: &mut Client, parsed: &[ParsedModel]) -> Result<(Catalog
             column_names: model.column_names.clone(),
         })
         .collect();
-    headwater_postgres::resolve(client, &selects).await.map_err(Error::from)
+    let missing = reads_missing_events(client, parsed).await?.then_some(EVENTS);
+    headwater_postgres::resolve(client, &selects, missing).await.map_err(Error::from)
+}
+
+/// Models may read `headwater.event` before anything is installed: the server then has it for as long as it resolves them.
+async fn reads_missing_events(client: &Client, parsed: &[ParsedModel]) -> Result<bool, Error> {
+    if !parsed.iter().any(|model| model.select.to_lowercase().contains("headwater")) {
+        return Ok(false);
+    }
+    let sql = "SELECT to_regclass('headwater.event') IS NULL";
+    Ok(client.query_one(sql, &[]).await.during("looking for headwater.event")?.get(0))
 }
 
 /// The version hashes the text, so a line about the generation makes another version of the same definition.

@@ -405,6 +405,62 @@ async fn verify_finds_every_corruption_and_repairs_it() {
     assert_exact(&database).await;
 }
 
+/// Of an event log that follows its SELECT, the keys are compared both ways and the columns that follow; the others are its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_compares_what_follows() {
+    for mode in ["realtime", "eventual"] {
+        let database = loaded("follows").await;
+        let log = format!(
+            "-- headwater: {mode}\n-- headwater: retain append keep 1 day by at follow user_id\nCREATE MATERIALIZED VIEW log AS SELECT p.id, p.user_id, p.title, p.at FROM projects p; CREATE UNIQUE INDEX ON log (id);"
+        );
+        run(&database, "ALTER TABLE projects ADD COLUMN at timestamptz NOT NULL DEFAULT now(); UPDATE projects SET at = now() - interval '2 days' WHERE id > 490").await;
+        applied(&database, &[&log]).await;
+        let table = text(&database, "SELECT 'headwater.' || quote_ident(table_name) FROM headwater.model").await;
+        // What has become too old waits to be deleted, and is no difference; nor is what the log keeps to itself.
+        run(&database, &format!("UPDATE {table} SET at = at - interval '2 days' WHERE id = 2; UPDATE {table} SET title = 'as it was' WHERE id = 9")).await;
+        assert_exact(&database).await;
+        let corrupt = format!(
+            "DELETE FROM {table} WHERE id = 3; UPDATE {table} SET user_id = 19 WHERE id = 4; INSERT INTO {table} VALUES (9999, 1, 'x', now())"
+        );
+        run(&database, &corrupt).await;
+        let found = &verified(&database, false).await[0].comparison;
+        assert_eq!((found.missing, found.extra, found.altered, found.rows), (1, 1, 1, 490), "{mode}");
+        assert!(verified(&database, true).await[0].exact);
+        assert_eq!(number(&database, "SELECT count(*) FROM log WHERE title = 'as it was' OR id = 3").await, 2);
+        assert_eq!(number(&database, "SELECT count(*) FROM log").await, 490);
+    }
+}
+
+/// `headwater.event` is a source, also before anything is installed; nothing else of Headwater's is. Its triggers go with its models.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_a_source_like_any_other() {
+    let database = loaded("events").await;
+    let told = "CREATE MATERIALIZED VIEW told AS SELECT e.id, e.channel, e.payload FROM headwater.event e;";
+    let before = objects(&database).await;
+    let planned = apply::plan(&mut database.connect().await, &files(&[told])).await.unwrap();
+    assert_eq!(planned.wanted.problems.errors(), 0);
+    assert_eq!(objects(&database).await, before);
+    applied(&database, &[told, KARMA]).await;
+    run(&database, "SELECT headwater.emit('news', '1')").await;
+    assert_eq!(number(&database, "SELECT count(*) FROM told WHERE payload = '1'").await, 1);
+    assert!(
+        try_apply(&database, &[told, KARMA])
+            .await
+            .unwrap()
+            .changes
+            .iter()
+            .all(|change| change.action == Action::Unchanged)
+    );
+    let inward = "CREATE MATERIALIZED VIEW inward AS SELECT m.key FROM headwater.meta m;";
+    assert_eq!(codes(&try_apply(&database, &[told, KARMA, inward]).await.unwrap_err()), ["HW0314"]);
+    applied(&database, &[KARMA]).await;
+    let left = "SELECT (SELECT count(*) FROM pg_trigger WHERE tgrelid = 'headwater.event'::regclass) + (SELECT count(*) FROM pg_proc WHERE proname LIKE 'on_headwater%')";
+    assert_eq!(number(&database, left).await, 0);
+    assert_eq!(number(&database, "SELECT count(*) FROM headwater.event").await, 1);
+    remove::remove_all(&database.config(), &Options::default(), &Silent).await.unwrap();
+    assert_eq!(objects(&database).await, before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_model_is_drawn_in_its_file_with_all_problems_at_once() {
     let database = loaded("diagnostics").await;
@@ -505,8 +561,14 @@ async fn an_old_snapshot_never_sees_a_model_in_the_middle_of_its_fill() {
         let config = database.config();
         async move { apply::apply(&config, &files(&[FEED]), &Options::default(), &Silent).await }
     });
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    assert_eq!(number(&database, "SELECT count(*) FROM headwater.model WHERE filled AND state = 'building'").await, 1);
+    let filled = "SELECT CASE WHEN to_regclass('headwater.model') IS NULL THEN 0 ELSE (xpath('//n/text()', query_to_xml('SELECT count(*) AS n FROM headwater.model WHERE filled AND installed_at IS NULL', false, true, '')))[1]::text::bigint END";
+    let began = std::time::Instant::now();
+    while number(&database, filled).await == 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "it is not filled");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(number(&database, filled).await, 1);
     transaction.commit().await.unwrap();
     task.await.unwrap().unwrap();
     assert_exact(&database).await;

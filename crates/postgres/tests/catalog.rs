@@ -15,7 +15,7 @@ fn model(name: &str, select: &str) -> SelectToResolve {
 
 async fn resolve_all(client: &mut Client, models: &[(&str, &str)]) -> (Catalog, Resolutions) {
     let models: Vec<_> = models.iter().map(|(name, select)| model(name, select)).collect();
-    resolve(client, &models).await.unwrap()
+    resolve(client, &models, None).await.unwrap()
 }
 
 /// Resolves one SELECT that is in order.
@@ -269,7 +269,7 @@ async fn column_names_of_the_declaration_count() {
     let names = ["a", "B b"].map(|name| Ident::new(name).unwrap()).to_vec();
     let model =
         SelectToResolve { name: public("m"), select: "SELECT 1, 2 AS x".to_owned(), column_names: names.clone() };
-    let (_, resolutions) = resolve(&mut client, &[model]).await.unwrap();
+    let (_, resolutions) = resolve(&mut client, &[model], None).await.unwrap();
     let columns = &resolutions[&public("m")].as_ref().unwrap().columns;
     assert_eq!(columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>(), names);
 }
@@ -309,7 +309,7 @@ async fn a_model_does_not_hide_a_table_of_its_name_elsewhere() {
         select: "SELECT 1 AS x".to_owned(),
         column_names: Vec::new(),
     };
-    let (catalog, _) = resolve(&mut client, &[named_alike, model("m", "SELECT name FROM users")]).await.unwrap();
+    let (catalog, _) = resolve(&mut client, &[named_alike, model("m", "SELECT name FROM users")], None).await.unwrap();
     assert!(catalog.tables.contains_key(&other));
 }
 

@@ -70,7 +70,9 @@ impl Oracle {
         ];
         for model in &chosen {
             let full = Names::new(&model.name, &model.version).full;
-            let columns = columns(client, &model.name).await.expect("the columns of a model's view");
+            let followed = model.follow.as_ref().map(|follow| [model.key_columns.as_slice(), follow].concat());
+            let columns =
+                columns(client, &model.name, followed.as_deref()).await.expect("the columns of a model's view");
             comparisons.push(comparison(&model.name, &full, &columns));
         }
         Ok(Self { sql: comparisons.join("\nUNION ALL\n"), models: chosen.len() })
@@ -128,8 +130,13 @@ pub async fn assert_exact(client: &Client, models: &[&str]) {
     assert!(found.is_empty(), "not exact:{}", lines(&found));
 }
 
-/// The view's columns, printed as they are to be compared, each with its name.
-pub(crate) async fn columns(client: &Client, view: &QualifiedName) -> Result<Vec<String>, tokio_postgres::Error> {
+/// The view's columns, printed as they are to be compared, each with its name; of an event log that follows its SELECT only those
+/// that do.
+pub(crate) async fn columns(
+    client: &Client,
+    view: &QualifiedName,
+    only: Option<&[String]>,
+) -> Result<Vec<String>, tokio_postgres::Error> {
     let sql = format!(
         "SELECT quote_ident(a.attname),
                 coalesce(e.typname, b.typname, t.typname) IN ({WITHOUT_EQUALITY}) OR coalesce(e.typtype, b.typtype, t.typtype) = 'c'
@@ -137,10 +144,10 @@ pub(crate) async fn columns(client: &Client, view: &QualifiedName) -> Result<Vec
          JOIN pg_type t ON t.oid = a.atttypid
          LEFT JOIN pg_type b ON b.oid = nullif(t.typbasetype, 0)
          LEFT JOIN pg_type e ON e.oid = nullif(coalesce(b.typelem, t.typelem), 0) AND coalesce(b.typcategory, t.typcategory) = 'A'
-         WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped
+         WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped AND ($2::text[] IS NULL OR a.attname = ANY ($2))
          ORDER BY a.attnum"
     );
-    let rows = client.query(&sql, &[&view.to_string()]).await?;
+    let rows = client.query(&sql, &[&view.to_string(), &only]).await?;
     let column = |row: &tokio_postgres::Row| {
         let name: &str = row.get(0);
         if row.get(1) { format!("{name}::text AS {name}") } else { name.to_owned() }

@@ -37,7 +37,8 @@ fn declared(models: &[SourceFile], seed: u64) -> Vec<SourceFile> {
     let (mixed, live) = (seed % 4 == 2, seed % 2 == 1);
     let declare = |(number, model): (usize, &SourceFile)| {
         let mode = if mixed && number % 2 == 1 { Mode::Realtime } else { Mode::Eventual };
-        let retain = if live || mixed { "-- headwater: retain live\n" } else { "" };
+        let declared = model.text.contains("-- headwater: retain");
+        let retain = if (live || mixed) && !declared { "-- headwater: retain live\n" } else { "" };
         SourceFile { path: model.path.clone(), text: format!("{retain}{}", in_mode(&model.text, mode)) }
     };
     models.iter().enumerate().map(declare).collect()

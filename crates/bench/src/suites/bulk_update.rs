@@ -59,10 +59,11 @@ pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
     let bare = arena.copy(&base, "bulk_update_bare").await?;
     let eight = arena.copy(&base, "bulk_update_eight").await?;
     let rows = (ROWS * scale) as i64;
-    // Every new voter votes on every project until there are enough votes; those voters are used up by that.
+    // One user after the other votes on all projects until there are enough votes. Fresh ones are left to the load beside the UPDATE.
     let more = format!(
         "INSERT INTO upvotes (user_id, project_id) SELECT u.id, p.id \
-         FROM (SELECT id FROM users WHERE username LIKE 'fresh\\_%' ORDER BY id DESC) AS u, projects AS p \
+         FROM (SELECT id FROM users WHERE username NOT LIKE 'fresh\\_%' ORDER BY id) AS u, projects AS p \
+         WHERE NOT EXISTS (SELECT FROM upvotes AS v WHERE v.user_id = u.id AND v.project_id = p.id) \
          LIMIT greatest(0, {rows} - (SELECT count(*) FROM upvotes))"
     );
     for config in [&bare, &eight] {

@@ -36,7 +36,11 @@ impl Voters {
         let ids = async |sql: &str| -> Result<Arc<[Uuid]>, Failure> {
             Ok(client.query(sql, &[]).await?.iter().map(|row| row.get(0)).collect())
         };
-        Ok(Self { users: ids(users).await?, projects: ids(projects).await?, next_user: Arc::default() })
+        let (users, projects) = (ids(users).await?, ids(projects).await?);
+        if users.is_empty() || projects.is_empty() {
+            return Err("nobody is left to vote: every fresh user has voted already, or there is no project".into());
+        }
+        Ok(Self { users, projects, next_user: Arc::default() })
     }
 
     /// The projects, in an order that says nothing.

@@ -98,57 +98,68 @@ fn fill(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     (function(&head, &settings, &body, "fills one range of keys"), format!("{}(text, text)", names.fill))
 }
 
-/// Of an event log only the keys can be compared, and only in one direction: its rows stay as they were.
-fn missing_keys(plan: &MaintenancePlan, names: &Names) -> String {
-    let key = |alias: &str| {
-        plan.key.columns.iter().map(|column| format!("{alias}.{}", quoted(&column.name))).collect::<Vec<_>>().join(", ")
+/// Of an event log the keys can be compared, and only in one direction: its rows stay as they were. Where it follows its SELECT, the
+/// other direction holds as well, also for rows that have become too old and wait to be deleted; so do the columns that follow.
+fn event_log(plan: &MaintenancePlan, names: &Names) -> String {
+    let key = plan.key.columns.iter().map(|column| column.name.as_str());
+    let compared: Vec<&str> = key.chain(plan.follow.iter().flatten().map(String::as_str)).collect();
+    let (of_core, of_model) = (comparable(plan, &compared, "c"), comparable(plan, &compared, "m"));
+    let (core, table) = (&names.core, &names.table);
+    let (core_not_due, model_not_due) = not_due(plan, names);
+    let missing = conditions([core_not_due, kept(plan, "c")]);
+    let extra = match plan.only_adds() {
+        true => "\n  WHERE false".to_owned(),
+        false => format!("{}\n  EXCEPT ALL SELECT {of_core} FROM {core} AS c", conditions([model_not_due, None])),
     };
     format!(
-        "missing AS MATERIALIZED (\n  SELECT {of_core} FROM {core} AS c{kept}\n  EXCEPT ALL SELECT {of_model} FROM {table} AS m\n), extra AS MATERIALIZED (\n  SELECT {of_model} FROM {table} AS m WHERE false\n)",
-        of_core = key("c"),
-        core = names.core,
-        kept = kept(plan, "c").map(|kept| format!(" WHERE {kept}")).unwrap_or_default(),
-        of_model = key("m"),
-        table = names.table,
+        "missing AS MATERIALIZED (\n  SELECT {of_core} FROM {core} AS c{missing}\n  EXCEPT ALL SELECT {of_model} FROM {table} AS m\n), extra AS MATERIALIZED (\n  SELECT {of_model} FROM {table} AS m{extra}\n)",
     )
 }
 
-/// The stored rows that differ, as CTEs `missing` and `extra`; rows that are due are the clock's business, not a difference.
+/// What leaves out rows that are due, of the core (`c`) and of the model (`m`): they are the clock's business, not a difference.
+fn not_due(plan: &MaintenancePlan, names: &Names) -> (Option<String>, Option<String>) {
+    let Some(due) = &plan.due else { return (None, None) };
+    let of_core = format!(
+        "NOT EXISTS (\n    SELECT FROM {} AS m WHERE {} AND m.{due} <= now()\n  )",
+        names.table,
+        matches_row(&plan.key.columns, "m", "c")
+    );
+    (Some(of_core), Some(format!("(m.{due} IS NULL OR m.{due} > now())")))
+}
+
+/// A WHERE clause, where there is a condition.
+fn conditions(all: [Option<String>; 2]) -> String {
+    let all: Vec<String> = all.into_iter().flatten().collect();
+    if all.is_empty() { String::new() } else { format!("\n  WHERE {}", all.join(" AND ")) }
+}
+
+/// Columns as a list that EXCEPT can compare.
+fn comparable(plan: &MaintenancePlan, columns: &[&str], alias: &str) -> String {
+    let column = |name: &&str| {
+        let quoted_name = quoted(name);
+        match plan.compared_as_text.contains(*name) {
+            true => format!("{alias}.{quoted_name}::pg_catalog.text AS {quoted_name}"),
+            false => format!("{alias}.{quoted_name}"),
+        }
+    };
+    columns.iter().map(column).collect::<Vec<_>>().join(", ")
+}
+
+/// The stored rows that differ, as CTEs `missing` and `extra`.
 fn differences(plan: &MaintenancePlan, names: &Names) -> String {
     if plan.is_append() {
-        return missing_keys(plan, names);
+        return event_log(plan, names);
     }
-    let comparable = |alias: &str| {
-        plan.columns
-            .iter()
-            .map(|name| {
-                let quoted_name = quoted(name);
-                if plan.compared_as_text.contains(name) {
-                    format!("{alias}.{quoted_name}::pg_catalog.text AS {quoted_name}")
-                } else {
-                    format!("{alias}.{quoted_name}")
-                }
-            })
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let (of_core, of_model) = match &plan.due {
-        Some(due) => (
-            format!(
-                "\n  WHERE NOT EXISTS (\n    SELECT FROM {} AS m WHERE {} AND m.{due} <= now()\n  )",
-                names.table,
-                matches_row(&plan.key.columns, "m", "c")
-            ),
-            format!("\n  WHERE m.{due} IS NULL OR m.{due} > now()"),
-        ),
-        None => (String::new(), String::new()),
-    };
+    let stored: Vec<&str> = plan.columns.iter().map(String::as_str).collect();
+    let (core_not_due, model_not_due) = not_due(plan, names);
     format!(
         "truth AS MATERIALIZED (\n  SELECT {core_columns} FROM {core} AS c{of_core}\n), model AS MATERIALIZED (\n  SELECT {model_columns} FROM {table} AS m{of_model}\n), missing AS MATERIALIZED (\n  SELECT * FROM truth EXCEPT ALL SELECT * FROM model\n), extra AS MATERIALIZED (\n  SELECT * FROM model EXCEPT ALL SELECT * FROM truth\n)",
-        core_columns = comparable("c"),
-        model_columns = comparable("m"),
+        core_columns = comparable(plan, &stored, "c"),
+        model_columns = comparable(plan, &stored, "m"),
         core = names.core,
         table = names.table,
+        of_core = conditions([core_not_due, None]),
+        of_model = conditions([model_not_due, None]),
     )
 }
 

@@ -37,9 +37,9 @@ fn recompute(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
         core = names.core,
         same = matches_key(columns, "c", "k"),
     );
-    let write = match (plan.is_append(), plan.key.unique) {
+    let write = match (plan.only_adds(), plan.key.unique) {
         (true, _) => add(plan, names, &fresh),
-        (false, true) => upsert(plan, names, &fresh),
+        (false, true) => upsert(plan, names, &fresh, Scope::Keys),
         (false, false) => replace_bags(plan, names, &fresh),
     };
     let mut steps = Vec::new();
@@ -77,7 +77,7 @@ fn recompute(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
     (function(&head, &settings, &body, "recomputes the rows with the given keys"), signature)
 }
 
-/// An event log: what the model does not have is added, and nothing else happens.
+/// An event log that follows nothing: what the model does not have is added, and nothing else happens.
 pub fn add(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
     let list = plan.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     let chosen = plan.columns.iter().map(|name| format!("f.{}", quoted(name))).collect::<Vec<_>>().join(", ");
@@ -105,22 +105,36 @@ pub fn kept(plan: &MaintenancePlan, alias: &str) -> Option<String> {
 /// another does not meet itself in a unique index.
 pub const GONE_FIRST: &str = "(SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0";
 
-/// Rows with a unique key: delete what is gone, insert or update what differs, leave alone what is equal.
-fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
+/// Which rows of the model `fresh` is about.
+#[derive(Clone, Copy, PartialEq)]
+enum Scope {
+    /// Those with the given keys.
+    Keys,
+    /// All.
+    All,
+}
+
+/// Rows with a unique key: delete what is gone, insert or update what differs, leave alone what is equal. Of an event log only
+/// the columns that follow are updated.
+fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str, scope: Scope) -> String {
     let columns = &plan.key.columns;
     let stored: Vec<String> = plan.columns.iter().map(|name| quoted(name)).collect();
+    let following: Vec<String> = plan.following().into_iter().map(quoted).collect();
     let mark = if plan.has_mark() { (", hw_mark", ", pg_catalog.statement_timestamp()") } else { ("", "") };
     let list = stored.join(", ");
     let chosen = stored.iter().map(|name| format!("f.{name}")).collect::<Vec<_>>().join(", ");
+    let within = match scope {
+        Scope::Keys => format!(" USING pg_catalog.unnest(keys) AS k\nWHERE {}\n  AND", matches_key(columns, "m", "k")),
+        Scope::All => "\nWHERE".to_owned(),
+    };
     let gone = format!(
-        "DELETE FROM {table} AS m USING pg_catalog.unnest(keys) AS k\nWHERE {same}\n  AND NOT EXISTS (SELECT FROM fresh AS f WHERE {row})\nRETURNING 1",
+        "DELETE FROM {table} AS m{within} NOT EXISTS (SELECT FROM fresh AS f WHERE {row})\nRETURNING 1",
         table = names.table,
-        same = matches_key(columns, "m", "k"),
         row = matches_row(columns, "f", "m"),
     );
-    let old = stored.iter().map(|name| format!("m.{name}")).collect::<Vec<_>>().join(", ");
-    let new = stored.iter().map(|name| format!("f.{name}")).collect::<Vec<_>>().join(", ");
-    let set = stored
+    let old = following.iter().map(|name| format!("m.{name}")).collect::<Vec<_>>().join(", ");
+    let new = following.iter().map(|name| format!("f.{name}")).collect::<Vec<_>>().join(", ");
+    let set = following
         .iter()
         .map(|name| format!("{name} = f.{name}"))
         .chain(plan.has_mark().then(|| "hw_mark = pg_catalog.statement_timestamp()".to_owned()))
@@ -132,21 +146,26 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str) -> String {
         true => format!("({differs} OR m.hw_mark IS DISTINCT FROM pg_catalog.statement_timestamp())"),
         false => differs,
     };
+    let altered = format!(
+        "UPDATE {table} AS m SET {set}\nFROM fresh AS f\nWHERE {row}\n  AND {differs}\n  AND {GONE_FIRST}\nRETURNING 1",
+        table = names.table,
+        row = matches_row(columns, "m", "f"),
+    );
+    let (altered, altered_first) = match following.is_empty() {
+        true => (String::new(), ""),
+        false => (
+            format!(", altered AS (\n{}\n)", indent(&altered, 2)),
+            "\n  AND (SELECT pg_catalog.count(*) FROM altered) OPERATOR(pg_catalog.>=) 0",
+        ),
+    };
     // Every key is locked, so nobody else can insert it meanwhile: an UPDATE and an INSERT of the rest need no arbiter,
     // which also serves keys with NULLs where no unique index covers them.
     format!(
-        "WITH fresh AS MATERIALIZED (\n{fresh}\n), gone AS (\n{gone}\n), altered AS (\n{altered}\n)\nINSERT INTO {table} ({list}{mark_column})\nSELECT {chosen}{mark_value}\nFROM fresh AS f\nWHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {row})\n  AND {GONE_FIRST}\n  AND (SELECT pg_catalog.count(*) FROM altered) OPERATOR(pg_catalog.>=) 0{one_row_a_key}",
+        "WITH fresh AS MATERIALIZED (\n{fresh}\n), gone AS (\n{gone}\n){altered}\nINSERT INTO {table} ({list}{mark_column})\nSELECT {chosen}{mark_value}\nFROM fresh AS f\nWHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {row}){kept}\n  AND {GONE_FIRST}{altered_first}{one_row_a_key}",
         one_row_a_key = one_row_a_key(plan, names),
+        kept = kept(plan, "f").map(|kept| format!("\n  AND {kept}")).unwrap_or_default(),
         fresh = indent(fresh, 2),
         gone = indent(&gone, 2),
-        altered = indent(
-            &format!(
-                "UPDATE {table} AS m SET {set}\nFROM fresh AS f\nWHERE {row}\n  AND {differs}\n  AND {GONE_FIRST}\nRETURNING 1",
-                table = names.table,
-                row = matches_row(columns, "m", "f"),
-            ),
-            2
-        ),
         table = names.table,
         mark_column = mark.0,
         mark_value = mark.1,
@@ -208,10 +227,11 @@ fn rebuild(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
         mark_column = mark.0,
         mark_value = mark.1,
     );
-    let write = if plan.is_append() {
-        format!("{};", add(plan, names, &format!("SELECT * FROM {}", names.core)))
-    } else {
-        clear
+    let all = format!("SELECT * FROM {}", names.core);
+    let write = match (plan.only_adds(), plan.is_append()) {
+        (true, _) => format!("{};", add(plan, names, &all)),
+        (false, true) => format!("{};", upsert(plan, names, &all, Scope::All)),
+        (false, false) => clear,
     };
     let body = format!(
         "-- Headwater, {table}: computes everything afresh. TRUNCATE holds its table exclusively; so does this.\n\

@@ -60,7 +60,7 @@ pub fn model(parsed: &ParsedModel, resolution: &Resolution, plan: MaintenancePla
             ));
         }
     }
-    if let Some(note) = cost_of_diff(&plan, catalog) {
+    if let Some(note) = cost_of_diff(&plan, parsed.options.max_lag.as_deref(), catalog) {
         explanation.push_str(&note);
     }
     CompiledModel {
@@ -97,6 +97,7 @@ pub fn model(parsed: &ParsedModel, resolution: &Resolution, plan: MaintenancePla
             .collect(),
         access: parsed.options.access.as_ref().map(|access| access.words.clone()),
         retain: plan.retain.as_ref().map(Retain::word),
+        follow: plan.follow.clone(),
         plain: plan.finish.is_plain(),
         changes: plan.retain.is_some().then(|| names.changes.clone()),
         trim: plan.keep.as_ref().map(|(column, interval)| trim(&names, column, interval)),
@@ -110,7 +111,7 @@ pub fn model(parsed: &ParsedModel, resolution: &Resolution, plan: MaintenancePla
 const ROWS_A_SECOND: f64 = 1_000_000.0;
 
 /// A warning about a model that is computed anew after changes, with what that costs.
-fn cost_of_diff(plan: &MaintenancePlan, catalog: &Catalog) -> Option<String> {
+fn cost_of_diff(plan: &MaintenancePlan, max_lag: Option<&str>, catalog: &Catalog) -> Option<String> {
     let changed = plan.strategies.iter().filter(|(_, strategy)| matches!(strategy, Strategy::Diff));
     let tables: Vec<String> = changed.map(|(table, _)| table.short()).collect();
     if tables.is_empty() {
@@ -123,8 +124,10 @@ fn cost_of_diff(plan: &MaintenancePlan, catalog: &Catalog) -> Option<String> {
         .filter_map(|occurrence| catalog.tables.get(&occurrence.table))
         .map(|table| table.estimated_rows)
         .sum();
+    // The pause without one is headwater.pause()'s.
+    let lag = max_lag.map_or_else(|| "5 seconds (no max_lag is given)".to_owned(), |lag| format!("{lag} (max_lag)"));
     Some(format!(
-        "warning  every change of {} computes the whole model again, at most once in max_lag (5 s where none is given): it reads some {read:.0} rows, about {:.1} s each time\n",
+        "warning  every change of {} computes the whole model again, at most once in {lag}: it reads some {read:.0} rows, about {:.1} s each time\n",
         tables.join(", "),
         (read / ROWS_A_SECOND).max(0.1)
     ))

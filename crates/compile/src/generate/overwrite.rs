@@ -1,7 +1,7 @@
 //! An eventual model's rebuild: everything is computed once, and only what differs is written. For the diff tier, after TRUNCATE,
 //! when a model is healed, and where a large part of the keys is affected.
 
-use super::maintain::{GONE_FIRST, add, one_row_a_key};
+use super::maintain::{GONE_FIRST, add, kept, one_row_a_key};
 use super::names::Names;
 use super::sql::{function, indent, matches_row, quoted};
 use crate::output::Statement;
@@ -10,7 +10,7 @@ use crate::plan::MaintenancePlan;
 /// `rebuild()`, which gives how many rows it wrote, and its signature.
 #[must_use]
 pub fn function_of(plan: &MaintenancePlan, names: &Names) -> (Statement, String) {
-    let Write { with, rows } = match (plan.is_append(), plan.key.unique) {
+    let Write { with, rows } = match (plan.only_adds(), plan.key.unique) {
         (true, _) => {
             let added = add(plan, names, &format!("SELECT * FROM {}", names.core));
             Write {
@@ -43,25 +43,50 @@ struct Write {
     rows: String,
 }
 
-/// Rows with a unique key.
+/// Rows with a unique key. Of an event log only the columns that follow are updated.
 fn rows(plan: &MaintenancePlan, names: &Names) -> Write {
-    let stored: Vec<String> = plan.columns.iter().map(|name| quoted(name)).collect();
-    let of = |alias: &str| stored.iter().map(|name| format!("{alias}.{name}")).collect::<Vec<_>>().join(", ");
-    let same = |one: &str, other: &str| same_key(plan, one, other);
-    let set = stored.iter().map(|name| format!("{name} = f.{name}")).collect::<Vec<_>>().join(", ");
-    let with = format!(
-        "fresh AS MATERIALIZED (\n  SELECT * FROM {core}\n), gone AS (\n  DELETE FROM {table} AS m WHERE NOT EXISTS (SELECT FROM fresh AS f WHERE {f_m}) RETURNING 1\n), altered AS (\n  UPDATE {table} AS m SET {set}\n  FROM fresh AS f\n  WHERE {m_f}\n    AND ROW({old})::record OPERATOR(pg_catalog.*<>) ROW({new})::record\n    AND {GONE_FIRST}\n  RETURNING 1\n), added AS (\n  INSERT INTO {table} ({list})\n  SELECT {new} FROM fresh AS f\n  WHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {m_f})\n    AND {GONE_FIRST}\n    AND (SELECT count(*) FROM altered) >= 0{one_row_a_key}\n  RETURNING 1\n)",
-        one_row_a_key = one_row_a_key(plan, names),
-        core = names.core,
-        table = names.table,
-        f_m = same("f", "m"),
-        m_f = same("m", "f"),
-        old = of("m"),
-        new = of("f"),
-        list = stored.join(", "),
-    );
-    let rows = "(SELECT count(*) FROM gone) + (SELECT count(*) FROM altered) + (SELECT count(*) FROM added)";
-    Write { with, rows: rows.to_owned() }
+    let all: Vec<String> = plan.columns.iter().map(|name| quoted(name)).collect();
+    let following: Vec<String> = plan.following().into_iter().map(quoted).collect();
+    let of = |columns: &[String], alias: &str| {
+        columns.iter().map(|name| format!("{alias}.{name}")).collect::<Vec<_>>().join(", ")
+    };
+    let (f_m, m_f) = (same_key(plan, "f", "m"), same_key(plan, "m", "f"));
+    let (core, table) = (&names.core, &names.table);
+    let mut steps = vec![
+        ("fresh", format!("SELECT * FROM {core}")),
+        ("gone", format!("DELETE FROM {table} AS m WHERE NOT EXISTS (SELECT FROM fresh AS f WHERE {f_m}) RETURNING 1")),
+    ];
+    if !following.is_empty() {
+        let set = following.iter().map(|name| format!("{name} = f.{name}")).collect::<Vec<_>>().join(", ");
+        steps.push((
+            "altered",
+            format!(
+                "UPDATE {table} AS m SET {set}\nFROM fresh AS f\nWHERE {m_f}\n  AND ROW({old})::record OPERATOR(pg_catalog.*<>) ROW({new})::record\n  AND {GONE_FIRST}\nRETURNING 1",
+                old = of(&following, "m"),
+                new = of(&following, "f"),
+            ),
+        ));
+    }
+    let altered_first = if following.is_empty() { "" } else { "\n  AND (SELECT count(*) FROM altered) >= 0" };
+    steps.push((
+        "added",
+        format!(
+            "INSERT INTO {table} ({list})\nSELECT {new} FROM fresh AS f\nWHERE NOT EXISTS (SELECT FROM {table} AS m WHERE {m_f}){kept}\n  AND {GONE_FIRST}{altered_first}{one_row_a_key}\nRETURNING 1",
+            list = all.join(", "),
+            new = of(&all, "f"),
+            kept = kept(plan, "f").map(|kept| format!("\n  AND {kept}")).unwrap_or_default(),
+            one_row_a_key = one_row_a_key(plan, names),
+        ),
+    ));
+    let with: Vec<String> = steps
+        .iter()
+        .map(|(name, query)| {
+            let materialized = if *name == "fresh" { " MATERIALIZED" } else { "" };
+            format!("{name} AS{materialized} (\n{}\n)", indent(query, 2))
+        })
+        .collect();
+    let written: Vec<String> = steps.iter().skip(1).map(|(name, _)| format!("(SELECT count(*) FROM {name})")).collect();
+    Write { with: with.join(", "), rows: written.join(" + ") }
 }
 
 /// Rows that share a key: all of a key's rows are replaced where they differ as a multiset.

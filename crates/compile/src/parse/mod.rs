@@ -16,6 +16,7 @@
 //! The grammar is PostgreSQL's own (libpg_query). Names are not resolved here: the server does that.
 
 mod access;
+mod column;
 mod declared;
 mod index;
 mod model;
@@ -76,6 +77,8 @@ pub enum Retain {
     Append {
         /// How long they stay.
         keep: Option<Keep>,
+        /// What of a row does not stay as it was.
+        follow: Option<Follow>,
     },
 }
 
@@ -99,6 +102,13 @@ pub struct Keep {
     pub by: Option<String>,
 }
 
+/// What of the rows of an event log follows the SELECT: that a row is there at all, and the values of some columns.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Follow {
+    /// The columns; none where only deletes are followed.
+    pub columns: Vec<Ident>,
+}
+
 /// How a change reaches a model, as `require` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -120,7 +130,7 @@ pub struct Options {
     pub access: Option<Access>,
     /// `eventual max_lag 1s`: how far behind the model may be, as an interval that PostgreSQL reads.
     pub max_lag: Option<String>,
-    /// `retain live | append [keep 180 days [by column]]`.
+    /// `retain live | append [keep 180 days [by column]] [follow deletes | follow column, …]`.
     pub retain: Option<Retain>,
 }
 

@@ -13,7 +13,7 @@ use pg_query::protobuf::Token;
 
 use super::nearest::nearest;
 use super::words::Word;
-use super::{Keep, Mode, Options, Retain, SourceFile, Tier, access};
+use super::{Follow, Keep, Mode, Options, Retain, SourceFile, Tier, access, column};
 use crate::Diagnostic;
 
 /// The options there are, as a hint lists them.
@@ -92,7 +92,7 @@ pub(super) fn read(file: &SourceFile, comments: &[Word], diagnostics: &mut Vec<D
                 Err(span) => diagnostics.push(
                     error(111, span.unwrap_or_else(|| name.clone()), "\"retain\" takes \"live\" or \"append\"".into())
                         .label("not understood")
-                        .hint("write -- headwater: retain live, retain append, or retain append keep 180 days by created_at"),
+                        .hint("write -- headwater: retain live, or retain append [keep 180 days by created_at] [follow deletes | follow column, …]"),
                 ),
             },
             "access" => {
@@ -130,22 +130,52 @@ fn max_lag(text: &str, values: &[Range<usize>]) -> Result<Option<String>, Range<
     interval(text, time).map(Some).ok_or_else(|| time.first().unwrap_or(word).clone())
 }
 
-/// `live`, or `append [keep TIME [by COLUMN]]`.
+/// `live`, or `append` and what follows it.
 fn retain(text: &str, values: &[Range<usize>]) -> Result<Retain, Option<Range<usize>>> {
-    let words: Vec<&str> = values.iter().map(|value| &text[value.clone()]).collect();
-    match words.as_slice() {
-        ["live"] => Ok(Retain::Live),
-        ["append"] => Ok(Retain::Append { keep: None }),
-        ["append", "keep", rest @ ..] => {
-            let (time, by) = match rest {
-                [_, "by", column] | [_, _, "by", column] => (&values[2..values.len() - 2], Some((*column).to_owned())),
-                _ => (&values[2..], None),
-            };
-            let interval = interval(text, time).ok_or_else(|| values.last().cloned())?;
-            Ok(Retain::Append { keep: Some(Keep { interval, by }) })
-        }
+    let (word, rest) = values.split_first().ok_or(None)?;
+    match &text[word.clone()] {
+        "live" if rest.is_empty() => Ok(Retain::Live),
+        "append" => append(text, rest).ok_or_else(|| values.last().cloned()),
         _ => Err(values.last().cloned()),
     }
+}
+
+/// `[keep TIME [by COLUMN]] [follow deletes | follow COLUMN, …]`, in either order.
+fn append(text: &str, values: &[Range<usize>]) -> Option<Retain> {
+    let is = |value: &Range<usize>, word: &str| &text[value.clone()] == word;
+    let clause = |name: &str| {
+        let after = &values[values.iter().position(|value| is(value, name))? + 1..];
+        let end = after.iter().position(|value| is(value, "keep") || is(value, "follow")).unwrap_or(after.len());
+        Some(&after[..end])
+    };
+    let clauses = (clause("keep"), clause("follow"));
+    let words = |clause: Option<&[Range<usize>]>| clause.map_or(0, |words| words.len() + 1);
+    if words(clauses.0) + words(clauses.1) < values.len() {
+        return None;
+    }
+    Some(Retain::Append {
+        keep: clauses.0.map(|words| keep(text, words).ok_or(())).transpose().ok()?,
+        follow: clauses.1.map(|words| follow(text, words).ok_or(())).transpose().ok()?,
+    })
+}
+
+/// `TIME [by COLUMN]`.
+fn keep(text: &str, words: &[Range<usize>]) -> Option<Keep> {
+    let (time, by) = match words {
+        [time @ .., by, column] if &text[by.clone()] == "by" => (time, Some(text[column.clone()].to_owned())),
+        _ => (words, None),
+    };
+    Some(Keep { interval: interval(text, time)?, by })
+}
+
+/// `deletes`, or `COLUMN, …`.
+fn follow(text: &str, words: &[Range<usize>]) -> Option<Follow> {
+    let written = &text[words.first()?.start..words.last()?.end];
+    let columns = match written {
+        "deletes" => Some(Vec::new()),
+        _ => written.split(',').map(|name| column::name(name.trim())).collect(),
+    };
+    Some(Follow { columns: columns? })
 }
 
 /// `1s`, `250 ms`, `180 days`: as PostgreSQL reads it.

@@ -363,7 +363,7 @@ Error HW0111: \"require\" takes \"delta\" or \"keyed\"
   hint: write -- headwater: require delta, or -- headwater: require keyed
 Error HW0111: \"retain\" takes \"live\" or \"append\"
   m.sql:8 «parsecs» not understood
-  hint: write -- headwater: retain live, retain append, or retain append keep 180 days by created_at
+  hint: write -- headwater: retain live, or retain append [keep 180 days by created_at] [follow deletes | follow column, …]
 Error HW0111: \"access\" takes who may read the model
   m.sql:9 «access» the value is missing
   hint: write -- headwater: access public, access owner(column) or access admin

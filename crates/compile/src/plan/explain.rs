@@ -60,21 +60,31 @@ pub fn explain(plan: &MaintenancePlan) -> String {
     if plan.due.is_some() {
         let _ = writeln!(text, "window   rows carry the moment at which they are due; the leader recomputes them then");
     }
-    match (&plan.retain, &plan.keep) {
-        (Some(_), Some((column, interval))) => {
-            let _ = writeln!(text, "retain   rows stay as they were added, until {column} is older than {interval}");
+    match &plan.retain {
+        Some(Retain::Append { .. }) => {
+            let _ = writeln!(text, "retain   rows stay as they were added{}", exceptions(plan));
         }
-        (Some(Retain::Append { .. }), None) => {
-            let _ = writeln!(text, "retain   rows stay as they were added");
-        }
-        (Some(Retain::Live), _) => {
+        Some(Retain::Live) => {
             let _ = writeln!(text, "retain   every change of a row is an entry of the log");
         }
-        (None, _) => {}
+        None => {}
     }
     if !plan.pinned.is_empty() {
         let settings: Vec<String> = plan.pinned.iter().map(|(name, value)| format!("{name} = {value}")).collect();
         let _ = writeln!(text, "settings {}", settings.join(", "));
+    }
+    text
+}
+
+/// What of the rows of an event log does not stay.
+fn exceptions(plan: &MaintenancePlan) -> String {
+    let mut text = String::new();
+    if let Some((column, interval)) = &plan.keep {
+        let _ = write!(text, ", until {column} is older than {interval}");
+    }
+    if let Some(columns) = &plan.follow {
+        let following: Vec<&str> = std::iter::once("deletes").chain(columns.iter().map(String::as_str)).collect();
+        let _ = write!(text, "; but for {}, which follow the SELECT", following.join(", "));
     }
     text
 }

@@ -79,6 +79,8 @@ pub struct MaintenancePlan {
     pub retain: Option<Retain>,
     /// The column and the time after which the rows of an event log go, where they do.
     pub keep: Option<(String, String)>,
+    /// Of an event log whose rows go with their key in the SELECT: the columns that follow it, too.
+    pub follow: Option<Vec<String>>,
 }
 
 /// How a change of one source table reaches the model.
@@ -123,10 +125,27 @@ impl MaintenancePlan {
         self.mode == Mode::Realtime && self.strategies.values().any(|strategy| matches!(strategy, Strategy::Delta(_)))
     }
 
-    /// True where rows, once added, stay as they were.
+    /// True for an event log: rows, once added, stay as they were, but for what [`Self::follow`] says.
     #[must_use]
     pub fn is_append(&self) -> bool {
         matches!(self.retain, Some(Retain::Append { .. }))
+    }
+
+    /// True where rows, once added, stay whatever becomes of their sources.
+    #[must_use]
+    pub fn only_adds(&self) -> bool {
+        self.is_append() && self.follow.is_none()
+    }
+
+    /// The columns that are brought to what the SELECT gives where a row is there already: all of them, or of an event log
+    /// those that follow, and when it is due next.
+    #[must_use]
+    pub fn following(&self) -> Vec<&str> {
+        let follows = |column: &&str| match (&self.follow, self.is_append()) {
+            (Some(columns), _) => columns.iter().any(|name| name == column) || self.due.as_deref() == Some(*column),
+            (None, append) => !append,
+        };
+        self.columns.iter().map(String::as_str).filter(follows).collect()
     }
 }
 
@@ -237,6 +256,7 @@ fn assemble(
         mode: model.options.mode,
         retain: model.options.retain.clone(),
         keep: None,
+        follow: None,
     };
     rules::refused::reserved_columns(&plan).map_err(|refusal| vec![refusal])?;
     rules::append::check(plan, model, resolution).map_err(|refusal| vec![refusal])

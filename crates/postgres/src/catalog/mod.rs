@@ -44,10 +44,22 @@ pub type Resolutions = BTreeMap<QualifiedName, Result<Resolution, ResolutionErro
 /// Lets the server resolve every model and reads the catalog of all that they read. Nothing stays in the database.
 ///
 /// A model may read another one, whether that one is installed or not: [`Catalog::views`] then holds the other model
-/// with its own SELECT, under the name by which the definitions call it. Fails only where the connection or the
+/// with its own SELECT, under the name by which the definitions call it. `missing` is SQL that creates what models may
+/// read and what is not there yet; where it fails, the models that need it do. Fails only where the connection or the
 /// transaction does; what is wrong with a model is in its own result.
-pub async fn resolve(client: &mut Client, models: &[SelectToResolve]) -> Result<(Catalog, Resolutions), Error> {
+pub async fn resolve(
+    client: &mut Client,
+    models: &[SelectToResolve],
+    missing: Option<&str>,
+) -> Result<(Catalog, Resolutions), Error> {
     let mut transaction = client.build_transaction().read_only(false).start().await?;
+    if let Some(sql) = missing {
+        let savepoint = transaction.transaction().await?;
+        match savepoint.batch_execute(sql).await {
+            Ok(()) => savepoint.commit().await?,
+            Err(_) => savepoint.rollback().await?,
+        }
+    }
     let created = scratch::create_views(&mut transaction, models).await?;
     transaction.batch_execute("SET LOCAL search_path = pg_catalog").await?;
     let read = read(&transaction, created).await;

@@ -42,13 +42,16 @@ struct Model {
     name: QualifiedName,
     names: Names,
     key: Vec<String>,
+    /// Of an event log that follows its SELECT: the columns that do.
+    followed: Option<Vec<String>>,
     has_due: bool,
     /// `now()` occurs in its SELECT.
     timed: bool,
 }
 
 impl Truth {
-    /// For all eventual models that serve; rows of event logs (`retain append`) have no truth, they stay as they were.
+    /// For all eventual models that serve. Rows of event logs (`retain append`) have no truth, they stay as they were, but for what
+    /// `follow` says.
     pub async fn load(database: &TestDatabase) -> Result<Self, tokio_postgres::Error> {
         let session = database.connect().await;
         session.batch_execute(SETTINGS).await?;
@@ -60,7 +63,7 @@ impl Truth {
                 collect.push_str(&format!("DELETE FROM pg_temp.{place}; INSERT INTO pg_temp.{place} {query};\n"));
             };
             if !model.timed {
-                let list = columns(&session, &model.names.full).await?.join(", ");
+                let list = columns(&session, &model.names.full, model.followed.as_deref()).await?.join(", ");
                 keep(format!("full_{number}"), format!("SELECT {list} FROM {}", model.names.full));
                 compare.push(both_ways(
                     model.name.name.as_str(),
@@ -68,7 +71,7 @@ impl Truth {
                     &format!("SELECT {list} FROM {}", model.name),
                 ));
             }
-            let list = columns(&session, &model.names.core).await?.join(", ");
+            let list = columns(&session, &model.names.core, model.followed.as_deref()).await?.join(", ");
             let key = format!("ROW({})::text", model.key.join(", "));
             keep(format!("core_{number}"), format!("SELECT {key} AS hw_key, {list} FROM {}", model.names.core));
             let table = &model.names.table;
@@ -160,10 +163,11 @@ impl Truth {
 async fn installed(session: &Client) -> Result<Vec<Model>, tokio_postgres::Error> {
     let sql = "SELECT m.schema_name, m.name, m.version, ARRAY(SELECT quote_ident(k) FROM unnest(m.key_columns) AS k),
             EXISTS (SELECT FROM pg_attribute AS a
-                    WHERE a.attrelid = ('headwater.' || quote_ident(m.table_name))::regclass AND a.attname = 'hw_due')
+                    WHERE a.attrelid = ('headwater.' || quote_ident(m.table_name))::regclass AND a.attname = 'hw_due'),
+            CASE WHEN m.follow IS NOT NULL THEN m.key_columns || m.follow END
         FROM headwater.model AS m
         WHERE m.step IS NOT NULL AND m.installed_at IS NOT NULL AND m.state <> 'retired'
-            AND m.definition !~ '-- headwater: retain append'
+            AND (m.retain IS DISTINCT FROM 'append' OR m.follow IS NOT NULL)
         ORDER BY m.table_name";
     let mut models = Vec::new();
     for row in session.query(sql, &[]).await? {
@@ -171,7 +175,7 @@ async fn installed(session: &Client) -> Result<Vec<Model>, tokio_postgres::Error
         let names = Names::new(&name, row.get(2));
         let timed = "SELECT pg_get_viewdef($1::text::regclass) ~* '\\m(now\\(\\)|current_timestamp|localtimestamp|current_date|current_time|localtime|transaction_timestamp|statement_timestamp|clock_timestamp)'";
         let timed = session.query_one(timed, &[&names.full.to_string()]).await?.get(0);
-        models.push(Model { name, names, key: row.get(3), has_due: row.get(4), timed });
+        models.push(Model { name, names, key: row.get(3), followed: row.get(5), has_due: row.get(4), timed });
     }
     Ok(models)
 }

@@ -43,7 +43,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 827851299840::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 522879853824::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -121,7 +121,7 @@ BEGIN
     ELSIF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 827851299840::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 522879853824::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4
@@ -210,7 +210,7 @@ BEGIN
     ELSIF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 827851299840::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 522879853824::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4

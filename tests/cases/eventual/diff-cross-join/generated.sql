@@ -95,7 +95,7 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM "headwater".priced_VERSION AS m WHERE m."id" OPERATOR(pg_catalog.=) f."id")
       AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.>=) 0
       AND (SELECT count(*) FROM altered) >= 0
-    AND (SELECT headwater.one_row_a_key(pg_catalog.count(*), pg_catalog.count(DISTINCT ROW(f."id")), 'priced_VERSION') FROM fresh AS f)
+      AND (SELECT headwater.one_row_a_key(pg_catalog.count(*), pg_catalog.count(DISTINCT ROW(f."id")), 'priced_VERSION') FROM fresh AS f)
     RETURNING 1
   )
   SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM altered) + (SELECT count(*) FROM added) INTO hw_written;
