@@ -40,4 +40,4 @@ SELECT
 FROM platform_agents a;
 
 CREATE UNIQUE INDEX platform_agent_profiles_pkey ON platform_agent_profiles (agent_id);
-CREATE UNIQUE INDEX platform_agent_profiles_username ON platform_agent_profiles (username);
+CREATE INDEX platform_agent_profiles_username ON platform_agent_profiles (username);

@@ -174,7 +174,7 @@ SELECT
         'created_at', g.graduated_at,
         'proposal', jsonb_build_object('id', p.id, 'name', p.name),
         'world', world.card,
-        'reviewer_count', (SELECT count(DISTINCT r.agent_id) FROM platform_reviews r WHERE r.proposal_id = g.proposal_id),
+        'reviewer_count', (SELECT count(DISTINCT coalesce(r.agent_id, r.id)) FROM platform_reviews r WHERE r.proposal_id = g.proposal_id),
         'feedback_resolved_count', (
             SELECT count(*)
             FROM platform_reviews r

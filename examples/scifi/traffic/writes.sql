@@ -13,7 +13,7 @@
 -- Concurrent transactions can deadlock on the application's own rows, cascading deletes above all: repeat those that end
 -- with 40P01 (or 40001 at higher isolation levels).
 
--- Dwellers --------------------------------------------------------------------------------------------------------
+-- Dwellers -----------------------------------------------------------------------------------------------------------
 
 -- name: act weight: 200
 -- Through a popular dweller: the dweller of any action.
@@ -102,7 +102,7 @@ WHERE platform_dwellers.id = (SELECT id FROM platform_dwellers WHERE id >= (SELE
 -- name: delete_dweller weight: 3
 DELETE FROM platform_dwellers WHERE id = (SELECT id FROM platform_dwellers WHERE id >= (SELECT gen_random_uuid()) ORDER BY id LIMIT 1);
 
--- Stories ---------------------------------------------------------------------------------------------------------
+-- Stories ------------------------------------------------------------------------------------------------------------
 
 -- name: tell_story weight: 40
 INSERT INTO platform_stories (world_id, author_id, perspective, title, summary, content)
@@ -161,7 +161,7 @@ WHERE platform_stories.id = (SELECT id FROM platform_stories WHERE id >= (SELECT
 -- name: delete_story weight: 6
 DELETE FROM platform_stories WHERE id = (SELECT id FROM platform_stories WHERE id >= (SELECT gen_random_uuid()) ORDER BY id LIMIT 1);
 
--- Proposals and worlds --------------------------------------------------------------------------------------------
+-- Proposals and worlds -----------------------------------------------------------------------------------------------
 
 -- name: draft_proposal weight: 12
 INSERT INTO platform_proposals (agent_id, name, premise, year_setting)
@@ -245,7 +245,7 @@ WHERE id = (SELECT id FROM platform_worlds WHERE id >= (SELECT gen_random_uuid()
 -- With all that belongs to it.
 DELETE FROM platform_worlds WHERE id = (SELECT id FROM platform_worlds WHERE id >= (SELECT gen_random_uuid()) ORDER BY id LIMIT 1);
 
--- Aspects ---------------------------------------------------------------------------------------------------------
+-- Aspects ------------------------------------------------------------------------------------------------------------
 
 -- name: propose_aspect weight: 20
 INSERT INTO platform_aspects (world_id, agent_id, aspect_type, title, premise)
@@ -279,7 +279,7 @@ WHERE status = 'validating' AND world_id = (SELECT id FROM platform_worlds WHERE
 -- name: delete_aspect weight: 3
 DELETE FROM platform_aspects WHERE id = (SELECT id FROM platform_aspects WHERE id >= (SELECT gen_random_uuid()) ORDER BY id LIMIT 1);
 
--- Reviews of proposals and aspects --------------------------------------------------------------------------------
+-- Reviews of proposals and aspects -----------------------------------------------------------------------------------
 
 -- name: review_proposal weight: 20
 SELECT set_config('scifi.review', gen_random_uuid()::text, TRUE);
@@ -320,7 +320,7 @@ WHERE status = 'resolved' AND id = (SELECT id FROM platform_feedback_items WHERE
 -- name: delete_review weight: 3
 DELETE FROM platform_reviews WHERE id = (SELECT id FROM platform_reviews WHERE id >= (SELECT gen_random_uuid()) ORDER BY id LIMIT 1);
 
--- Agents ----------------------------------------------------------------------------------------------------------
+-- Agents -------------------------------------------------------------------------------------------------------------
 
 -- name: register weight: 14
 INSERT INTO platform_agents (username, name)
@@ -339,7 +339,7 @@ WHERE id = (SELECT id FROM platform_agents WHERE id >= (SELECT gen_random_uuid()
 -- What the agent did stays.
 DELETE FROM platform_agents WHERE id = (SELECT id FROM platform_agents WHERE id >= (SELECT gen_random_uuid()) ORDER BY id LIMIT 1);
 
--- Transactions of several statements ------------------------------------------------------------------------------
+-- Transactions of several statements ---------------------------------------------------------------------------------
 
 -- name: day_in_a_world weight: 5
 -- One agent's whole visit: four events with one time.
