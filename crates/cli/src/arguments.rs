@@ -149,7 +149,7 @@ pub struct Remove {
 #[derive(Debug, Args)]
 #[command(after_long_help = DEMO_COLUMNS)]
 pub struct Demo {
-    /// The example
+    /// The example: showcase or scifi
     #[arg(default_value = "showcase")]
     pub example: String,
     /// How long writers write; without it 20s, or until interrupted where the example is served
@@ -161,7 +161,7 @@ pub struct Demo {
     /// Transactions a second, all writers together; 0 for as many as they can
     #[arg(long, value_parser = rate, value_name = "N")]
     pub rate: Option<f64>,
-    /// The size of the data; 1, the default, is 10,000 projects with 300,000 votes
+    /// The size of the data; 1, the default, is 300,000 votes on 10,000 projects, or 200,000 events
     #[arg(long, value_parser = scale)]
     pub scale: Option<f64>,
     /// How many connections write at the same time

@@ -5,6 +5,7 @@
 //! | [`server`] | the PostgreSQL servers that tests run on |
 //! | [`database`] | a database of its own for every test |
 //! | [`traffic`] | the writes of an example's application |
+//! | [`example`] | an example: loaded, written to, verified |
 //! | [`oracle`] | is every model equal to its SELECT, here and now? |
 //! | [`behavior`] | runs `tests/behavior/*.slt` |
 //! | [`interleaving`] | runs `tests/interleavings/*.spec` |
@@ -15,6 +16,7 @@
 pub mod behavior;
 pub mod database;
 pub mod eventual;
+pub mod example;
 pub mod golden;
 pub mod interleaving;
 pub mod oracle;

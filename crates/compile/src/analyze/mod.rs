@@ -3,6 +3,7 @@
 //! | module | does |
 //! | --- | --- |
 //! | [`walk`] | one pass over the normalised tree: occurrences, regions, equalities, what each block yields |
+//! | [`nulls`] | which expressions are never NULL |
 //! | [`rowkey`] | which columns identify a row of a block |
 //! | [`provenance`] | the path of equalities from an occurrence of a source table to the key |
 //! | [`time`] | which expressions read the clock, and when a window's condition flips |
@@ -12,6 +13,7 @@
 //! join to its nullable side, a sub-select to itself. From an occurrence, exactly the equalities of the regions
 //! around it may be followed; everything else a path leaves out, which makes it a superset and never a miss.
 
+mod nulls;
 pub mod provenance;
 pub mod rowkey;
 pub mod time;

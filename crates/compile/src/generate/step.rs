@@ -11,13 +11,16 @@
 //! A recomputed row is computed from this snapshot alone, so whatever was folded into it before does no harm: no change can count
 //! twice, in whatever order it came. Where a large part of the model is affected, everything is computed at once instead.
 
-use headwater_catalog::{Catalog, QualifiedName, quote_literal};
+use std::collections::BTreeSet;
+
+use headwater_catalog::{Catalog, Ident, QualifiedName, quote_literal};
 
 use super::delta;
 use super::names::Names;
 use super::queue::{self, Queue};
 use super::sql::{function, indent, quoted};
 use super::trigger::{Event, affected_keys};
+use crate::analyze::provenance::Path;
 use crate::output::{CompiledModel, Statement};
 use crate::plan::{MaintenancePlan, Strategy};
 
@@ -36,13 +39,14 @@ pub fn function_of(model: &CompiledModel, queues: &[Queue], catalog: &Catalog) -
         let Some(queue) = queue(table) else { continue };
         match strategy {
             Strategy::Keyed(paths) => {
-                let rows = queue::net_rows(table, &plan.used_columns(table), catalog);
-                let keys = affected_keys(plan, &names, paths, Event::Batch, "hw_rows", catalog);
+                let mentions = Mentions::of(plan, paths);
+                let keys = affected_keys(plan, &names, paths, Event::Batch, &|path| mentions.rows(plan, path), catalog);
                 keyed.push(when_changed(
                     table,
                     &format!(
-                        "WITH {}, hw_rows AS MATERIALIZED (\n  {rows}\n)\nSELECT array_agg(q.key) INTO hw_more FROM (\n{}\n) AS q",
+                        "WITH {}{}\nSELECT array_agg(q.key) INTO hw_more FROM (\n{}\n) AS q",
                         queue::taken(queue),
+                        mentions.net_rows(table, catalog),
                         indent(&keys, 2)
                     ),
                 ));
@@ -85,6 +89,39 @@ pub fn function_of(model: &CompiledModel, queues: &[Queue], catalog: &Catalog) -
             "only batches call it",
         ),
     ]
+}
+
+/// The sets of columns that the mentions of a table use. A mention is affected by the changes of its own columns alone: where the
+/// follower count is shown in one place and the name in a thousand, one more follower affects one key.
+struct Mentions<'a>(Vec<&'a BTreeSet<Ident>>);
+
+impl<'a> Mentions<'a> {
+    fn of(plan: &'a MaintenancePlan, paths: &[Path]) -> Self {
+        let sets: BTreeSet<&BTreeSet<Ident>> = paths.iter().map(|path| columns(plan, path)).collect();
+        Self(sets.into_iter().collect())
+    }
+
+    /// The name of the rows that have changed in the columns of the mention that the path starts from.
+    fn rows(&self, plan: &MaintenancePlan, path: &Path) -> String {
+        let position = self.0.iter().position(|set| *set == columns(plan, path)).unwrap_or_default();
+        self.name(position)
+    }
+
+    fn name(&self, position: usize) -> String {
+        if self.0.len() == 1 { "hw_rows".to_owned() } else { format!("hw_rows_{}", position + 1) }
+    }
+
+    fn net_rows(&self, table: &QualifiedName, catalog: &Catalog) -> String {
+        let rows = self.0.iter().enumerate().map(|(position, columns)| {
+            let rows = queue::net_rows(table, columns, catalog);
+            format!(", {} AS MATERIALIZED (\n  {rows}\n)", self.name(position))
+        });
+        rows.collect()
+    }
+}
+
+fn columns<'a>(plan: &'a MaintenancePlan, path: &Path) -> &'a BTreeSet<Ident> {
+    &plan.analysis.occurrences[path.from].columns
 }
 
 fn truncated(plan: &MaintenancePlan, names: &Names) -> String {

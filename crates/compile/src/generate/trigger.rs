@@ -328,23 +328,25 @@ fn keyed_step(table: &QualifiedName, reader: &Reader<'_>, paths: &[Path], event:
     format!(
         "-- {model}: recompute the affected keys.\n{with}SELECT pg_catalog.array_agg(q.key) INTO keys_{position}\nFROM (\n{keys}\n) AS q;\nIF keys_{position} IS NOT NULL THEN\n  PERFORM {recompute}(keys_{position});\nEND IF;",
         model = reader.names.table.name.as_str(),
-        keys = indent(&affected_keys(plan, &reader.names, paths, event, &source_rows, catalog), 2),
+        keys = indent(&affected_keys(plan, &reader.names, paths, event, &|_| source_rows.clone(), catalog), 2),
         recompute = reader.names.recompute,
     )
 }
 
-/// A query of the keys, each once, that changed rows lead to; its column `key` is of the model's key type.
+/// A query of the keys, each once, that changed rows lead to; its column `key` is of the model's key type. `source_rows` gives the
+/// changed rows from which a path starts.
 #[must_use]
 pub fn affected_keys(
     plan: &MaintenancePlan,
     names: &Names,
     paths: &[Path],
     event: Event,
-    source_rows: &str,
+    source_rows: &dyn Fn(&Path) -> String,
     catalog: &Catalog,
 ) -> String {
     let mut queries: BTreeSet<String> = BTreeSet::new();
     for path in paths {
+        let source_rows = source_rows(path);
         let mut source = format!("{source_rows} AS r");
         for hop in &path.hops {
             source.push_str(&locks::join(plan, path, hop, catalog));
@@ -370,7 +372,7 @@ pub fn affected_keys(
             queries.insert(format!("SELECT {}\nFROM {source}", list(nulls)));
         }
         if event != Event::Insert {
-            queries.extend(rows_left_behind(plan, names, path, source_rows));
+            queries.extend(rows_left_behind(plan, names, path, &source_rows));
         }
     }
     let all: Vec<String> = queries.into_iter().collect();

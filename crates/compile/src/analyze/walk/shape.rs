@@ -7,7 +7,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SelectStmt};
 
 use super::{Scope, Walker, opaque_output, output_name};
-use crate::analyze::{Origin, Output, RegionId, Shape, rowkey};
+use crate::analyze::{Origin, Output, RegionId, Shape, nulls, rowkey};
 use crate::tree::{Expr, build, visit};
 
 impl Walker<'_> {
@@ -107,23 +107,21 @@ impl Walker<'_> {
     }
 
     fn never_null(&self, expr: &Expr) -> bool {
-        if let Some((relation, column)) = expr.as_column() {
-            if let Some(id) = self.analysis.occurrence(relation) {
-                let occurrence = &self.analysis.occurrences[id];
-                let declared = Ident::new(column).ok().and_then(|column| {
-                    self.catalog.tables.get(&occurrence.table)?.column(&column).map(|column| column.not_null)
-                });
-                return declared.unwrap_or(false) && self.analysis.nullable_around(occurrence.region).is_empty();
-            }
-            if let Some(derived) = self.analysis.derived.get(relation) {
-                return derived
-                    .outputs
-                    .iter()
-                    .find(|output| output.name == column)
-                    .is_some_and(|output| output.origins.iter().all(|origin| origin.not_null));
-            }
+        if let Some((relation, column)) = expr.as_column()
+            && let Some(derived) = self.analysis.derived.get(relation)
+        {
+            let output = derived.outputs.iter().find(|output| output.name == column);
+            return output.is_some_and(|output| output.origins.iter().all(|origin| origin.not_null));
         }
-        constant_not_null(expr.node())
+        let composed = expr.as_column().is_none();
+        nulls::never_null(expr.node(), &|relation, column| {
+            let Some(id) = self.analysis.occurrence(relation) else { return false };
+            let occurrence = &self.analysis.occurrences[id];
+            let declared =
+                Ident::new(column).ok().and_then(|column| self.catalog.tables.get(&occurrence.table)?.column(&column));
+            declared.is_some_and(|column| column.not_null && !(composed && column.ty.sql.contains('.')))
+                && self.analysis.nullable_around(occurrence.region).is_empty()
+        })
     }
 }
 
@@ -192,12 +190,4 @@ fn collect_partitions(node: &Node, select: &SelectStmt, found: &mut Vec<Vec<Node
 
 fn limit_is_one(select: &SelectStmt) -> bool {
     select.limit_count.as_deref().is_some_and(|count| Expr::new(count.clone()).text() == "1")
-}
-
-fn constant_not_null(node: &Node) -> bool {
-    match &node.node {
-        Some(NodeEnum::AConst(constant)) => !constant.isnull,
-        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(constant_not_null),
-        _ => false,
-    }
 }

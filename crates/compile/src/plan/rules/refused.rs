@@ -34,6 +34,9 @@ const TABLE_READERS: &[&str] = &[
 /// Stable functions that read the clock alone.
 const CLOCK: &[&str] = &["now", "transaction_timestamp", "statement_timestamp", "current_timestamp"];
 
+/// `||` of a text and something else: STABLE and written in SQL, but all they do is to print their argument.
+const CONCATENATION: &[&str] = &["textanycat", "anytextcat"];
+
 /// Functions that no model can call.
 #[must_use]
 pub fn functions(resolution: &Resolution) -> Vec<Refusal> {
@@ -56,7 +59,8 @@ fn function(function: &FunctionUse) -> Option<Refusal> {
             function.name.clone(),
         ));
     }
-    if function.volatility == Volatility::Immutable {
+    let concatenates = function.schema == "pg_catalog" && CONCATENATION.contains(&function.name.as_str());
+    if function.volatility == Volatility::Immutable || concatenates {
         return None;
     }
     let native = ["internal", "c"].contains(&function.language.as_str());
