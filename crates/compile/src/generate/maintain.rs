@@ -8,6 +8,7 @@ use super::sql::{attribute, bump, function, indent, key_lock_id, matches_key, ma
 use crate::output::Statement;
 use crate::parse::Mode;
 use crate::plan::MaintenancePlan;
+use crate::plan::key::KeyColumn;
 
 /// All of them. A batch lets time pass in its own way, so eventual models have no tick.
 #[must_use]
@@ -123,15 +124,7 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str, scope: Scope) -> S
     let mark = if plan.has_mark() { (", hw_mark", ", pg_catalog.statement_timestamp()") } else { ("", "") };
     let list = stored.join(", ");
     let chosen = stored.iter().map(|name| format!("f.{name}")).collect::<Vec<_>>().join(", ");
-    let within = match scope {
-        Scope::Keys => format!(" USING pg_catalog.unnest(keys) AS k\nWHERE {}\n  AND", matches_key(columns, "m", "k")),
-        Scope::All => "\nWHERE".to_owned(),
-    };
-    let gone = format!(
-        "DELETE FROM {table} AS m{within} NOT EXISTS (SELECT FROM fresh AS f WHERE {row})\nRETURNING 1",
-        table = names.table,
-        row = matches_row(columns, "f", "m"),
-    );
+    let gone = gone(columns, names, scope);
     let old = following.iter().map(|name| format!("m.{name}")).collect::<Vec<_>>().join(", ");
     let new = following.iter().map(|name| format!("f.{name}")).collect::<Vec<_>>().join(", ");
     let set = following
@@ -170,6 +163,29 @@ fn upsert(plan: &MaintenancePlan, names: &Names, fresh: &str, scope: Scope) -> S
         mark_column = mark.0,
         mark_value = mark.1,
         row = matches_row(columns, "m", "f"),
+    )
+}
+
+/// Deletes the rows of keys that the SELECT yields no more. With keys of one column that is never NULL, PostgreSQL hashes what is fresh; with
+/// others it would compare each key with each fresh row, so the keys that are left are computed by EXCEPT, which hashes and takes NULLs for equal.
+fn gone(columns: &[KeyColumn], names: &Names, scope: Scope) -> String {
+    let table = &names.table;
+    let hashable = matches!(columns, [column] if column.not_null);
+    if scope == Scope::Keys && !hashable {
+        let fresh: Vec<String> = columns.iter().map(|column| format!("f.{}", quoted(&column.name))).collect();
+        return format!(
+            "DELETE FROM {table} AS m USING (\n  SELECT k.* FROM pg_catalog.unnest(keys) AS k EXCEPT SELECT {} FROM fresh AS f\n) AS k\nWHERE {}\nRETURNING 1",
+            fresh.join(", "),
+            matches_key(columns, "m", "k"),
+        );
+    }
+    let within = match scope {
+        Scope::Keys => format!(" USING pg_catalog.unnest(keys) AS k\nWHERE {}\n  AND", matches_key(columns, "m", "k")),
+        Scope::All => "\nWHERE".to_owned(),
+    };
+    format!(
+        "DELETE FROM {table} AS m{within} NOT EXISTS (SELECT FROM fresh AS f WHERE {row})\nRETURNING 1",
+        row = matches_row(columns, "f", "m"),
     )
 }
 

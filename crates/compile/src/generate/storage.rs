@@ -14,7 +14,7 @@ use crate::plan::MaintenancePlan;
 use crate::tree::{build, print, visit};
 
 /// Changes whenever the generated objects change for the same model text.
-const FORMAT: &str = "8";
+const FORMAT: &str = "9";
 
 /// Eight hexadecimal digits over everything that the version's objects depend on.
 #[must_use]

@@ -35,7 +35,10 @@ BEGIN
   LOOP
     EXECUTE format(
       'INSERT INTO headwater.log (epoch, pos, batch, at, model, op, key, "row", old)
-       SELECT $4, $5 + row_number() OVER (), $6, now(), $7, c.op, c.key, c."row", c.old FROM %s($1, $2, $3) AS c', m.changes)
+       SELECT $4, $5 + row_number() OVER (), $6, now(), $7, c.op, c.key, c."row", %s FROM %s($1, $2, $3) AS c',
+      -- A model that an older Headwater installed, and that serves until this apply's swap, does not tell what rows were.
+      CASE WHEN EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = to_regproc(m.changes) AND 'old' = ANY (p.proargnames)) THEN 'c.old' ELSE 'NULL::jsonb' END,
+      m.changes)
     USING since, until, also, epoch, last_pos, batch,
           CASE WHEN m.schema_name = 'public' THEN m.name ELSE m.schema_name || '.' || m.name END;
     GET DIAGNOSTICS n = ROW_COUNT;

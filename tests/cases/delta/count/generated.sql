@@ -62,7 +62,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 118112680448::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 22271467264::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -135,7 +135,7 @@ BEGIN
     ELSIF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 118112680448::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 22271467264::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
@@ -216,7 +216,7 @@ BEGIN
     ELSIF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 118112680448::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 22271467264::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
@@ -292,7 +292,7 @@ BEGIN
     IF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 118112680448::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 22271467264::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1
@@ -366,7 +366,7 @@ BEGIN
     IF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 118112680448::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 22271467264::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1

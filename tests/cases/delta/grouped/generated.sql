@@ -43,7 +43,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 522879853824::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 451977536000::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -60,9 +60,10 @@ BEGIN
       SELECT c.* FROM "headwater".category_scores_VERSION_core AS c WHERE (c."category" OPERATOR(pg_catalog.=) k.k1 OR c."category" IS NULL AND k.k1 IS NULL) OFFSET 0
     ) AS c
   ), gone AS (
-    DELETE FROM "headwater".category_scores_VERSION AS m USING pg_catalog.unnest(keys) AS k
+    DELETE FROM "headwater".category_scores_VERSION AS m USING (
+      SELECT k.* FROM pg_catalog.unnest(keys) AS k EXCEPT SELECT f."category" FROM fresh AS f
+    ) AS k
     WHERE (m."category" OPERATOR(pg_catalog.=) k.k1 OR m."category" IS NULL AND k.k1 IS NULL)
-      AND NOT EXISTS (SELECT FROM fresh AS f WHERE (f."category" OPERATOR(pg_catalog.=) m."category" OR f."category" IS NULL AND m."category" IS NULL))
     RETURNING 1
   ), altered AS (
     UPDATE "headwater".category_scores_VERSION AS m SET "category" = f."category", "projects" = f."projects", "deleted" = f."deleted", "score" = f."score", "mean" = f."mean", "best" = f."best", hw_s1 = f.hw_s1, hw_s2 = f.hw_s2, hw_mark = pg_catalog.statement_timestamp()
@@ -121,7 +122,7 @@ BEGIN
     ELSIF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 522879853824::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 451977536000::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4
@@ -210,7 +211,7 @@ BEGIN
     ELSIF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 522879853824::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 451977536000::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0, pg_catalog.sum(r.s1)::pg_catalog.int8 AS d1, pg_catalog.sum(r.s2)::pg_catalog.int8 AS d2, pg_catalog.sum(r.s3)::pg_catalog.int8 AS d3, pg_catalog.max(r.i4) AS i4

@@ -127,9 +127,10 @@ BEGIN
       SELECT c.* FROM "headwater".events_VERSION_core AS c WHERE c.project_id OPERATOR(pg_catalog.=) k.k1 AND c.user_id OPERATOR(pg_catalog.=) k.k2 OFFSET 0
     ) AS c
   ), gone AS (
-    DELETE FROM "headwater".events_VERSION AS m USING pg_catalog.unnest(keys) AS k
+    DELETE FROM "headwater".events_VERSION AS m USING (
+      SELECT k.* FROM pg_catalog.unnest(keys) AS k EXCEPT SELECT f.project_id, f.user_id FROM fresh AS f
+    ) AS k
     WHERE m.project_id OPERATOR(pg_catalog.=) k.k1 AND m.user_id OPERATOR(pg_catalog.=) k.k2
-      AND NOT EXISTS (SELECT FROM fresh AS f WHERE f.project_id OPERATOR(pg_catalog.=) m.project_id AND f.user_id OPERATOR(pg_catalog.=) m.user_id)
     RETURNING 1
   ), altered AS (
     UPDATE "headwater".events_VERSION AS m SET "team" = f."team"

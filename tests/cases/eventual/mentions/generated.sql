@@ -48,9 +48,10 @@ BEGIN
       SELECT c.* FROM "headwater".found_VERSION_core AS c WHERE c."kind" OPERATOR(pg_catalog.=) k.k1 AND c."id" OPERATOR(pg_catalog.=) k.k2 OFFSET 0
     ) AS c
   ), gone AS (
-    DELETE FROM "headwater".found_VERSION AS m USING pg_catalog.unnest(keys) AS k
+    DELETE FROM "headwater".found_VERSION AS m USING (
+      SELECT k.* FROM pg_catalog.unnest(keys) AS k EXCEPT SELECT f."kind", f."id" FROM fresh AS f
+    ) AS k
     WHERE m."kind" OPERATOR(pg_catalog.=) k.k1 AND m."id" OPERATOR(pg_catalog.=) k.k2
-      AND NOT EXISTS (SELECT FROM fresh AS f WHERE f."kind" OPERATOR(pg_catalog.=) m."kind" AND f."id" OPERATOR(pg_catalog.=) m."id")
     RETURNING 1
   ), altered AS (
     UPDATE "headwater".found_VERSION AS m SET "kind" = f."kind", "id" = f."id", "title" = f."title", "owner" = f."owner", "team" = f."team"

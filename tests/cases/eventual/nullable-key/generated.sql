@@ -42,9 +42,10 @@ BEGIN
       SELECT c.* FROM "headwater".categories_VERSION_core AS c WHERE (c."category" OPERATOR(pg_catalog.=) k.k1 OR c."category" IS NULL AND k.k1 IS NULL) OFFSET 0
     ) AS c
   ), gone AS (
-    DELETE FROM "headwater".categories_VERSION AS m USING pg_catalog.unnest(keys) AS k
+    DELETE FROM "headwater".categories_VERSION AS m USING (
+      SELECT k.* FROM pg_catalog.unnest(keys) AS k EXCEPT SELECT f."category" FROM fresh AS f
+    ) AS k
     WHERE (m."category" OPERATOR(pg_catalog.=) k.k1 OR m."category" IS NULL AND k.k1 IS NULL)
-      AND NOT EXISTS (SELECT FROM fresh AS f WHERE (f."category" OPERATOR(pg_catalog.=) m."category" OR f."category" IS NULL AND m."category" IS NULL))
     RETURNING 1
   ), altered AS (
     UPDATE "headwater".categories_VERSION AS m SET "category" = f."category", "projects" = f."projects", "score" = f."score", hw_s1 = f.hw_s1, hw_s2 = f.hw_s2

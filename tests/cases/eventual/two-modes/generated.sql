@@ -35,7 +35,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 677628826880::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1), 261916789248::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -492,7 +492,7 @@ BEGIN
     ELSIF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 677628826880::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 261916789248::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0
@@ -576,7 +576,7 @@ BEGIN
     ELSIF hw_several THEN
       -- Lock the keys that have no row before the rows of the others, as recomputing does.
       INSERT INTO headwater.lock AS l (id)
-      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 677628826880::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+      SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(q.k1), 261916789248::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
       FROM (
         SELECT g.* FROM (
           SELECT r.k1, pg_catalog.sum(r.s0)::pg_catalog.int8 AS d0

@@ -46,9 +46,10 @@ BEGIN
       SELECT c.* FROM "headwater".activity_VERSION_core AS c WHERE c."kind" OPERATOR(pg_catalog.=) k.k1 AND c.project_id OPERATOR(pg_catalog.=) k.k2 AND c.user_id OPERATOR(pg_catalog.=) k.k3 OFFSET 0
     ) AS c
   ), gone AS (
-    DELETE FROM "headwater".activity_VERSION AS m USING pg_catalog.unnest(keys) AS k
+    DELETE FROM "headwater".activity_VERSION AS m USING (
+      SELECT k.* FROM pg_catalog.unnest(keys) AS k EXCEPT SELECT f."kind", f.project_id, f.user_id FROM fresh AS f
+    ) AS k
     WHERE m."kind" OPERATOR(pg_catalog.=) k.k1 AND m.project_id OPERATOR(pg_catalog.=) k.k2 AND m.user_id OPERATOR(pg_catalog.=) k.k3
-      AND NOT EXISTS (SELECT FROM fresh AS f WHERE f."kind" OPERATOR(pg_catalog.=) m."kind" AND f.project_id OPERATOR(pg_catalog.=) m.project_id AND f.user_id OPERATOR(pg_catalog.=) m.user_id)
     RETURNING 1
   ), altered AS (
     UPDATE "headwater".activity_VERSION AS m SET "kind" = f."kind", project_id = f.project_id, user_id = f.user_id, created_at = f.created_at

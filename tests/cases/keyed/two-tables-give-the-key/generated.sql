@@ -38,7 +38,7 @@ AS $hw$
 BEGIN
   -- A key lock is a write, so that a writer with an older snapshot cannot pass it unseen.
   INSERT INTO headwater.lock AS l (id)
-  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1, k.k2), 267777227520::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
+  SELECT DISTINCT (pg_catalog.hash_record_extended(ROW(k.k1, k.k2), 657697022976::pg_catalog.int8) OPERATOR(pg_catalog.&) 1048575::pg_catalog.int8)::pg_catalog.int4 AS id
   FROM pg_catalog.unnest(keys) AS k
   ORDER BY 1
   ON CONFLICT (id) DO UPDATE SET v = l.v OPERATOR(pg_catalog.+) 1;
@@ -55,9 +55,10 @@ BEGIN
       SELECT c.* FROM "headwater".voter_kinds_VERSION_core AS c WHERE c.project_id OPERATOR(pg_catalog.=) k.k1 AND c."verified" OPERATOR(pg_catalog.=) k.k2 OFFSET 0
     ) AS c
   ), gone AS (
-    DELETE FROM "headwater".voter_kinds_VERSION AS m USING pg_catalog.unnest(keys) AS k
+    DELETE FROM "headwater".voter_kinds_VERSION AS m USING (
+      SELECT k.* FROM pg_catalog.unnest(keys) AS k EXCEPT SELECT f.project_id, f."verified" FROM fresh AS f
+    ) AS k
     WHERE m.project_id OPERATOR(pg_catalog.=) k.k1 AND m."verified" OPERATOR(pg_catalog.=) k.k2
-      AND NOT EXISTS (SELECT FROM fresh AS f WHERE f.project_id OPERATOR(pg_catalog.=) m.project_id AND f."verified" OPERATOR(pg_catalog.=) m."verified")
     RETURNING 1
   ), altered AS (
     UPDATE "headwater".voter_kinds_VERSION AS m SET project_id = f.project_id, "verified" = f."verified"
