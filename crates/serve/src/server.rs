@@ -73,7 +73,8 @@ impl Server {
     /// Makes the routes anew where the models have changed. Who follows a model that has changed or gone is told to read it anew.
     ///
     /// # Errors
-    /// Where the declarations do not fit the models any more; then the routes stay as they are.
+    /// Where declarations do not fit the models any more. What does not fit is not served from then on: a model whose access is not declared
+    /// any more, for one. The others are.
     pub fn remake(&self, models: Vec<Model>, position: Position) -> Result<(), Error> {
         let old = self.table();
         if old.models.len() == models.len()
@@ -83,8 +84,9 @@ impl Server {
             return Ok(());
         }
         let models: Vec<_> = models.into_iter().map(Arc::new).collect();
+        let (routes, problems) = routes(&self.settings, &models);
         let mut served = HashMap::new();
-        for route in routes(&self.settings, &models)? {
+        for route in routes {
             let kept = old.served.get(&route.path).filter(|served| *served.route == *route);
             let entry = kept.map_or_else(|| Arc::new(Served::new(route, &self.cache, position)), Arc::clone);
             served.insert(Arc::clone(&entry.route.path), entry);
@@ -95,7 +97,7 @@ impl Server {
             gone.hub.begin_anew(position);
         }
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Table { models, served });
-        Ok(())
+        if problems.is_empty() { Ok(()) } else { Err(Error::Settings(problems)) }
     }
 }
 
