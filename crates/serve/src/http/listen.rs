@@ -64,7 +64,7 @@ pub async fn serve(
                     let router = router.clone();
                     move |request| answer(router.clone(), from, request)
                 });
-                let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service);
+                let connection = builder.serve_connection(TokioIo::new(Patient::new(stream, STALLED)), service);
                 tokio::spawn(connections.watch(connection));
             }
             Err(error) => {
@@ -82,15 +82,16 @@ async fn answer(mut router: Router, from: SocketAddr, mut request: Request<Incom
     router.call(request).await
 }
 
-/// A connection that ends where the other side takes nothing for [`STALLED`].
+/// A connection that ends where the other side takes nothing for some time.
 struct Patient {
     stream: TcpStream,
+    patience: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream, waiting: None }
+    fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self { stream, patience, waiting: None }
     }
 
     /// What a write came to, unless it has waited for too long.
@@ -99,7 +100,8 @@ impl Patient {
             self.waiting = None;
             return written;
         }
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALLED)));
+        let patience = self.patience;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
         ready!(waiting.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -140,5 +142,34 @@ impl AsyncWrite for Patient {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[tokio::test]
+    async fn who_takes_nothing_is_cut_off_and_who_is_slow_is_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut patient = Patient::new(listener.accept().await.unwrap().0, Duration::from_millis(300));
+        let writing = tokio::spawn(async move {
+            let block = [0; 64 * 1024];
+            loop {
+                if let Err(error) = patient.write_all(&block).await {
+                    return error.kind();
+                }
+            }
+        });
+        let mut buffer = vec![0; 8 << 20];
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            assert!(client.read(&mut buffer).await.unwrap() > 0);
+        }
+        assert!(!writing.is_finished());
+        let ended = tokio::time::timeout(Duration::from_secs(5), writing).await;
+        assert_eq!(ended.unwrap().unwrap(), io::ErrorKind::TimedOut);
     }
 }
