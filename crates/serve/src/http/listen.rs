@@ -8,7 +8,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -67,6 +67,8 @@ pub async fn serve(
                 let connection = builder.serve_connection(TokioIo::new(Patient::new(stream, STALLED)), service);
                 tokio::spawn(connections.watch(connection));
             }
+            // It was given up before it was accepted.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;
@@ -103,7 +105,7 @@ impl Patient {
         let patience = self.patience;
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
         ready!(waiting.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }
 }
 
@@ -170,6 +172,6 @@ mod tests {
         }
         assert!(!writing.is_finished());
         let ended = tokio::time::timeout(Duration::from_secs(5), writing).await;
-        assert_eq!(ended.unwrap().unwrap(), io::ErrorKind::TimedOut);
+        assert_eq!(ended.unwrap().unwrap(), ErrorKind::TimedOut);
     }
 }

@@ -63,7 +63,7 @@ path = "/api/mine"
 model = "board"
 access = "public"
 item = "json_build_object('id', item.id)"
-viewer = { me = "$viewer" }
+viewer = { me = "viewer.subject" }
 "#;
 
 /// A secret, an issuer and an audience.
