@@ -73,6 +73,12 @@ impl Limits {
         Ok(Slot { streams: Arc::clone(&self.streams), client })
     }
 
+    /// How many streams are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.streams.open().all
+    }
+
     /// Forgets clients that have not asked for a while, until told to stop.
     pub async fn keep(&self, mut stop: watch::Receiver<bool>) {
         let Some(requests) = &self.requests else { return };

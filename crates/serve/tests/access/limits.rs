@@ -15,16 +15,16 @@ async fn open(ground: &Ground, from: &str) -> Wire {
     wire
 }
 
-/// Waits until a stream is let in again.
-async fn let_in(ground: &Ground, from: &str) -> Wire {
-    for _ in 0..100 {
-        let wire = open(ground, from).await;
-        if wire.answer().status == 200 {
-            return wire;
+/// Waits until so many streams are open.
+async fn until_open(ground: &Ground, number: usize) {
+    let limits = &ground.site.running.server.gate.limits;
+    for _ in 0..200 {
+        if limits.open() == number {
+            return;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("no place was freed");
+    panic!("{} streams are open, not {number}", limits.open());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,22 +89,25 @@ async fn streams_are_limited_and_freed_however_they_end() {
     assert_eq!(ground.get("/api/notes?limit=1", &keys::of(1)).await.status, 200);
     // The client goes.
     drop(first);
-    let fourth = let_in(&ground, "192.0.2.1").await;
+    until_open(&ground, 2).await;
+    let fourth = open(&ground, "192.0.2.1").await;
+    assert_eq!(fourth.answer().status, 200);
     drop((second, third, fourth));
-    // The stream comes to its end by itself, while the connection stays; or is refused before it begins, or has no body.
+    until_open(&ground, 0).await;
+    // The stream comes to its end by itself while the connection stays, fails, is refused, or has no body.
     let mut wire = Wire::open(ground.address).await;
     for round in 1..=10 {
         let request = crate::wire::head("GET", "/api/board/stream?limit=1", &[("X-Forwarded-For", "192.0.2.9")]);
-        wire.send(request.as_bytes()).await;
-        while wire.text().matches("event: board_complete").count() < round {
-            wire.listen(Duration::from_millis(20)).await;
-        }
+        assert!(wire.send(request.as_bytes()).await);
+        assert!(wire.until_times("\r\n0\r\n\r\n", round).await, "{}", wire.text());
+        assert_eq!(wire.text().matches("event: board_complete").count(), round);
+        assert_eq!(ground.site.running.server.gate.limits.open(), 0, "its place is free before its end is told");
         let headers = [("X-Forwarded-For", "192.0.2.9")];
         assert_eq!(ask(ground.address, "HEAD", "/api/board/stream?limit=1", &headers).await.status, 200);
         assert_eq!(ask(ground.address, "GET", "/api/board/stream?cursor=x", &headers).await.status, 200);
         assert_eq!(ask(ground.address, "GET", "/api/board/stream?limit=0", &headers).await.status, 400);
+        until_open(&ground, 0).await;
     }
-    let again = (let_in(&ground, "192.0.2.9").await, let_in(&ground, "192.0.2.9").await);
-    drop((again, wire));
+    drop(wire);
     ground.end().await;
 }

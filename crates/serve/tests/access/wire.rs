@@ -66,10 +66,15 @@ impl Wire {
 
     /// Reads until the text has come; false where the other side closes before.
     pub async fn until(&mut self, text: &str) -> bool {
+        self.until_times(text, 1).await
+    }
+
+    /// The same, until it has come so many times.
+    pub async fn until_times(&mut self, text: &str, times: usize) -> bool {
         let reading = async {
-            while !self.has(text) {
+            while self.text().matches(text).count() < times {
                 if !self.more().await {
-                    return self.has(text);
+                    return self.text().matches(text).count() >= times;
                 }
             }
             true
