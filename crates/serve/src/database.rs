@@ -27,6 +27,9 @@ const ROUND: Duration = Duration::from_millis(100);
 /// A replica that has not answered for so long is left out.
 const DEAD: Duration = Duration::from_secs(2);
 
+/// Prepared statements of one connection that are kept. Every set of filters has its own, and which ones there are is up to those who ask.
+const STATEMENTS: usize = 256;
+
 /// The primary and its replicas.
 #[derive(Debug)]
 pub struct Database {
@@ -263,6 +266,9 @@ impl Connection {
         use tokio_postgres::types::Type;
         if self.pooler {
             return self.unprepared(sql, parameters).await;
+        }
+        if self.client.statement_cache.size() > STATEMENTS {
+            self.client.statement_cache.clear();
         }
         let types = vec![Type::TEXT; parameters.len()];
         let statement = self.client.prepare_typed_cached(sql, &types).await?;

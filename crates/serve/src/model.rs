@@ -20,6 +20,40 @@ pub struct Column {
     pub filters: bool,
 }
 
+impl Column {
+    /// True where its values can name whom a row belongs to.
+    #[must_use]
+    pub fn can_own(&self) -> bool {
+        self.filters && !matches!(self.cast.as_str(), "boolean" | "date" | "timestamp with time zone")
+    }
+
+    /// The value that a subject names; `None` where it names none. PostgreSQL reads several texts as one value (`7`, `+7`, ` 07`; a name of
+    /// more than 63 bytes), but two subjects are never the same person.
+    #[must_use]
+    pub fn named_by(&self, subject: &str) -> Option<String> {
+        fn number<N: std::str::FromStr + ToString>(text: &str) -> bool {
+            text.parse::<N>().is_ok_and(|number| number.to_string() == text)
+        }
+        let hyphens = |text: &str| {
+            text.len() == 36
+                && text.bytes().enumerate().all(|(at, byte)| match at {
+                    8 | 13 | 18 | 23 => byte == b'-',
+                    _ => byte.is_ascii_hexdigit(),
+                })
+        };
+        let fits = match self.cast.as_str() {
+            "smallint" => number::<i16>(subject),
+            "integer" => number::<i32>(subject),
+            "bigint" => number::<i64>(subject),
+            "uuid" => hyphens(subject),
+            "name" => subject.len() < 64,
+            _ => true,
+        };
+        let value = || if self.cast == "uuid" { subject.to_ascii_lowercase() } else { subject.to_owned() };
+        fits.then(value)
+    }
+}
+
 /// How the texts of a column's values are compared without asking PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -152,6 +186,46 @@ fn is_date_or_time(text: &[u8]) -> bool {
 mod tests {
     use super::*;
     use std::cmp::Ordering::{Equal, Greater, Less};
+
+    #[test]
+    fn one_value_is_named_by_one_subject() {
+        let named = |cast: &str, subject: &str| {
+            let name = Ident::new("owner").unwrap();
+            Column { name, cast: cast.to_owned(), order: Order::Unknown, not_null: true, filters: true }
+                .named_by(subject)
+        };
+        let long = "x".repeat(64);
+        for (cast, subject) in [
+            ("integer", "7"),
+            ("integer", "-7"),
+            ("bigint", "9223372036854775807"),
+            ("text", " 7"),
+            ("character varying", &long),
+            ("uuid", "0b0e3a3c-0000-0000-0000-000000000000"),
+            ("name", &long[1..]),
+        ] {
+            assert_eq!(named(cast, subject).as_deref(), Some(subject), "{cast} {subject}");
+        }
+        let upper = "0B0E3A3C-0000-0000-0000-000000000000";
+        assert_eq!(named("uuid", upper), Some(upper.to_lowercase()));
+        for (cast, subject) in [
+            ("integer", "07"),
+            ("integer", "+7"),
+            ("integer", " 7"),
+            ("integer", "7 "),
+            ("integer", "0x7"),
+            ("integer", "1_0"),
+            ("integer", "-0"),
+            ("integer", "2147483648"),
+            ("smallint", "32768"),
+            ("integer", "seven"),
+            ("uuid", "{0b0e3a3c-0000-0000-0000-000000000000}"),
+            ("uuid", "0b0e3a3c000000000000000000000000"),
+            ("name", &long),
+        ] {
+            assert_eq!(named(cast, subject), None, "{cast} {subject}");
+        }
+    }
 
     #[test]
     fn texts_are_compared_as_postgres_does() {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use headwater_deploy::project::serve::{Route as Declared, Serve, Sort as DeclaredSort};
 
-use crate::error::Error;
 use crate::model::Model;
 
 /// The beginning of the paths under which every model with a declared access is read.
@@ -92,29 +91,26 @@ impl Route {
     }
 }
 
-/// All routes: the declared ones, and a generic one for each model that declares its access itself.
-///
-/// # Errors
-/// Everything that is wrong with the declarations, at once.
-pub fn routes(settings: &Serve, models: &[Arc<Model>]) -> Result<Vec<Arc<Route>>, Error> {
+/// All routes: the declared ones, and a generic one for each model that declares its access itself; and everything that is wrong with the
+/// declarations. What is wrong is not among the routes.
+#[must_use]
+pub fn routes(settings: &Serve, models: &[Arc<Model>]) -> (Vec<Arc<Route>>, Vec<String>) {
     let mut problems = Vec::new();
     let mut routes = Vec::new();
     let mut paths = BTreeSet::new();
-    for declared in &settings.route {
+    let mut add = |declared: &Declared, is_generic: bool| {
         let mut own = Vec::new();
         if !paths.insert(declared.path.clone()) {
             own.push("is declared twice".to_owned());
         }
-        routes.extend(route(declared, models, &mut own).map(Arc::new));
-        problems.extend(own.into_iter().map(|problem| format!("route {}: {problem}", declared.path)));
-    }
-    routes.extend(models.iter().filter(|model| model.access.is_some()).filter_map(|model| {
-        let mut own = Vec::new();
-        let route = route(&generic(model), models, &mut own);
-        problems.extend(own.into_iter().map(|problem| format!("model {}: {problem}", model.name.short())));
-        route.map(Arc::new)
-    }));
-    if problems.is_empty() { Ok(routes) } else { Err(Error::Settings(problems)) }
+        let found = route(declared, models, is_generic, &mut own);
+        routes.extend(found.filter(|_| own.is_empty()).map(Arc::new));
+        let what = if is_generic { format!("model {}", declared.model) } else { format!("route {}", declared.path) };
+        problems.extend(own.into_iter().map(|problem| format!("{what}: {problem}")));
+    };
+    settings.route.iter().for_each(|declared| add(declared, false));
+    models.iter().filter(|model| model.access.is_some()).for_each(|model| add(&generic(model), true));
+    (routes, problems)
 }
 
 /// What a model that declares its access is served as without further words: filtered by its key, in the key's order.
@@ -138,8 +134,8 @@ fn generic(model: &Model) -> Declared {
     }
 }
 
-fn route(declared: &Declared, models: &[Arc<Model>], problems: &mut Vec<String>) -> Option<Route> {
-    check_path(declared, problems);
+fn route(declared: &Declared, models: &[Arc<Model>], is_generic: bool, problems: &mut Vec<String>) -> Option<Route> {
+    check_path(declared, is_generic, problems);
     let named = |model: &&Arc<Model>| {
         let full = format!("{}.{}", model.name.schema.as_str(), model.name.name.as_str());
         model.name.short() == declared.model || full == declared.model
@@ -193,7 +189,7 @@ fn route(declared: &Declared, models: &[Arc<Model>], problems: &mut Vec<String>)
     })
 }
 
-fn check_path(declared: &Declared, problems: &mut Vec<String>) {
+fn check_path(declared: &Declared, is_generic: bool, problems: &mut Vec<String>) {
     let path = &declared.path;
     let plain = |part: &str| {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~'))
@@ -201,10 +197,7 @@ fn check_path(declared: &Declared, problems: &mut Vec<String>) {
     if !path.starts_with('/') || !path[1..].split('/').all(plain) || path.contains("..") {
         problems.push("a path is written as /api/feed: letters, digits, - _ . ~ between slashes".to_owned());
     }
-    let generic = path
-        .strip_prefix(GENERIC)
-        .is_some_and(|rest| rest.starts_with('/') && declared.events.as_deref() == Some("model"));
-    if !generic && (OWN.contains(&path.as_str()) || path.starts_with(GENERIC) || path.ends_with("/stream")) {
+    if !is_generic && (OWN.contains(&path.as_str()) || path.starts_with(GENERIC) || path.ends_with("/stream")) {
         problems.push("this path is the server's own".to_owned());
     }
     let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
@@ -227,9 +220,9 @@ fn access(declared: &Declared, model: &Model, problems: &mut Vec<String>) -> Opt
         "admin" => Ok(Access::Admin),
         words => match words.strip_prefix("owner(").and_then(|rest| rest.strip_suffix(')')) {
             Some(name) => column(model, name.trim()).and_then(|column| {
-                let fits = model.columns[column].filters;
+                let fits = model.columns[column].can_own();
                 let refused =
-                    || format!("rows cannot be chosen by {name}, which has the type {}", model.columns[column].cast);
+                    || format!("rows cannot belong to {name}, which has the type {}", model.columns[column].cast);
                 if fits { Ok(Access::Owner(column)) } else { Err(refused()) }
             }),
             None => Err(format!("access is public, owner(column) or admin, not \"{words}\"")),

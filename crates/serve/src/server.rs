@@ -13,7 +13,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::http::files::Files;
 use crate::http::problem::Problem;
-use crate::http::router;
+use crate::http::{listen, router};
 use crate::model::{self, Model};
 use crate::page::answer::Page;
 use crate::page::cache::{Cache, Span};
@@ -36,7 +36,7 @@ pub struct Server {
     /// Kept pages.
     pub cache: Arc<Cache>,
     /// Who may come in.
-    pub gate: Gate,
+    pub gate: Arc<Gate>,
     /// Static files.
     pub files: Files,
     /// Says true when the server is to end.
@@ -73,7 +73,8 @@ impl Server {
     /// Makes the routes anew where the models have changed. Who follows a model that has changed or gone is told to read it anew.
     ///
     /// # Errors
-    /// Where the declarations do not fit the models any more; then the routes stay as they are.
+    /// Where declarations do not fit the models any more. What does not fit is not served from then on: a model whose access is not declared
+    /// any more, for one. The others are.
     pub fn remake(&self, models: Vec<Model>, position: Position) -> Result<(), Error> {
         let old = self.table();
         if old.models.len() == models.len()
@@ -83,8 +84,9 @@ impl Server {
             return Ok(());
         }
         let models: Vec<_> = models.into_iter().map(Arc::new).collect();
+        let (routes, problems) = routes(&self.settings, &models);
         let mut served = HashMap::new();
-        for route in routes(&self.settings, &models)? {
+        for route in routes {
             let kept = old.served.get(&route.path).filter(|served| *served.route == *route);
             let entry = kept.map_or_else(|| Arc::new(Served::new(route, &self.cache, position)), Arc::clone);
             served.insert(Arc::clone(&entry.route.path), entry);
@@ -95,7 +97,7 @@ impl Server {
             gone.hub.begin_anew(position);
         }
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Table { models, served });
-        Ok(())
+        if problems.is_empty() { Ok(()) } else { Err(Error::Settings(problems)) }
     }
 }
 
@@ -242,7 +244,7 @@ pub async fn start(
     drop(client);
     let database = Arc::new(Database::new(config, &settings)?);
     let cache = Arc::new(Cache::new(settings.cache_megabytes << 20));
-    let gate = Gate::new(&settings.auth, site.root)?;
+    let gate = Arc::new(Gate::new(&settings, site.root)?);
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|source| Error::Listen { address: settings.listen, source })?;
@@ -262,19 +264,10 @@ pub async fn start(
     server.check_time_zone().await?;
     server.check().await?;
     tokio::spawn(Arc::clone(&server.database).keep(stop.clone()));
+    tokio::spawn(Arc::clone(&server.gate).keep(stop.clone()));
     tokio::spawn(follow::follow(Arc::clone(&server), config.clone(), position));
     let router = router::router(&server);
-    let grace = server.settings.grace;
-    let task = tokio::spawn(async move {
-        let mut stopping = stop.clone();
-        let closing = async move { drop(stopping.wait_for(|stop| *stop).await) };
-        let mut ending = stop;
-        let serving = axum::serve(listener, router.into_make_service_with_connect_info::<std::net::SocketAddr>())
-            .with_graceful_shutdown(closing);
-        tokio::select! {
-            _ = serving => {}
-            () = async { drop(ending.wait_for(|stop| *stop).await); tokio::time::sleep(grace).await } => {}
-        }
-    });
+    let (head, grace) = (server.settings.limits.head_timeout, server.settings.grace);
+    let task = tokio::spawn(listen::serve(listener, router, head, grace, stop));
     Ok(Running { address, server, task })
 }

@@ -1,7 +1,7 @@
 //! The section `[serve]` of `headwater.toml`: what is served over HTTP, to whom, and with which means.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::time;
@@ -153,19 +153,74 @@ impl Default for Auth {
 pub struct Limits {
     /// Requests a second, in the long run; 0 for no limit.
     pub requests_per_second: u32,
-    /// Requests at once beyond that.
+    /// Requests at once, after a while without any.
     pub burst: u32,
     /// Streams open at the same time; 0 for no limit.
     pub streams: usize,
-    /// Streams open at the same time by all clients together.
+    /// Streams open at the same time by all clients together; 0 for no limit.
     pub all_streams: usize,
-    /// The addresses of proxies whose `X-Forwarded-For` is believed.
-    pub proxies: Vec<std::net::IpAddr>,
+    /// How long a client may take to send the head of a request, and how long a connection without one is kept.
+    #[serde(deserialize_with = "time")]
+    pub head_timeout: Duration,
+    /// The addresses of proxies whose `X-Forwarded-For` is believed, as `10.1.2.3` or `10.0.0.0/8`.
+    pub proxies: Vec<Network>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests_per_second: 0, burst: 100, streams: 0, all_streams: 10_000, proxies: Vec::new() }
+        Self {
+            requests_per_second: 0,
+            burst: 100,
+            streams: 0,
+            all_streams: 10_000,
+            head_timeout: Duration::from_secs(10),
+            proxies: Vec::new(),
+        }
+    }
+}
+
+/// The addresses that begin with the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network {
+    address: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    /// True where the address is one of them. An IPv4 address written as an IPv6 one is the IPv4 address.
+    #[must_use]
+    pub fn holds(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                (own.to_bits() ^ other.to_bits()).checked_shr(32 - self.bits).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                (own.to_bits() ^ other.to_bits()).checked_shr(128 - self.bits).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+impl std::str::FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = || format!("\"{text}\" is no address such as 10.1.2.3 or network such as 10.0.0.0/8");
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().map_err(|_| refused())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Ok(longest), str::parse).map_err(|_| refused())?;
+        if bits > longest { Err(refused()) } else { Ok(Self { address, bits }) }
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 
@@ -222,4 +277,32 @@ fn limit() -> u32 {
 
 fn max_limit() -> u32 {
     100
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Network;
+
+    #[test]
+    fn a_network_holds_the_addresses_that_begin_like_it() {
+        for (network, address, held) in [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "::ffff:10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("10.1.2.3", "10.1.2.3", true),
+            ("10.1.2.3/32", "10.1.2.4", false),
+            ("0.0.0.0/0", "192.0.2.1", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("fd00::/8", "fdff::1", true),
+            ("fd00::/8", "fe80::1", false),
+            ("::/0", "2001:db8::1", true),
+            ("::1", "::1", true),
+        ] {
+            let network: Network = network.parse().unwrap();
+            assert_eq!(network.holds(address.parse().unwrap()), held, "{network:?} {address}");
+        }
+        for wrong in ["", "10.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "proxy.example"] {
+            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! | module | does |
 //! | --- | --- |
+//! | [`listen`] | connections, and what they may not do |
 //! | [`router`] | which path is answered by what |
 //! | [`pages`] | a page as JSON |
 //! | [`streams`] | the same as a stream of events |
@@ -12,6 +13,7 @@
 
 pub mod files;
 pub mod health;
+pub mod listen;
 pub mod openapi;
 pub mod pages;
 pub mod problem;

@@ -67,6 +67,12 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, 733, "this is not for you")
     }
 
+    /// Nothing is there.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, 727, "nothing is served under this path")
+    }
+
     /// It took too long.
     #[must_use]
     pub fn timeout() -> Self {

@@ -7,12 +7,15 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 
 use super::problem::Problem;
 use super::{health, openapi, pages, streams};
+use crate::access::client::Client;
+use crate::access::{admit, session};
 use crate::observe;
 use crate::page::request;
 use crate::server::Server;
@@ -20,14 +23,21 @@ use crate::server::Server;
 /// The whole service.
 pub fn router(server: &Arc<Server>) -> Router {
     observe::recorder();
-    Router::new()
+    let router = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(openapi::document))
+        .route("/session", post(session::begin).delete(session::end))
         .fallback(route)
         .layer(CompressionLayer::new())
-        .with_state(Arc::clone(server))
+        .layer(from_fn_with_state(Arc::clone(server), admit::admit));
+    // The outermost one, so that pages of other origins can read what they are refused with.
+    let router = match server.gate.cors() {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.with_state(Arc::clone(server))
 }
 
 async fn route(State(server): State<Arc<Server>>, request: Request) -> Response {
@@ -50,7 +60,7 @@ async fn answer(server: &Arc<Server>, request: &Parts) -> Result<Response, Probl
             match (page.and_then(|page| table.served.get(page)), server.files.answer(path, &request.headers)) {
                 (Some(served), _) => (served, true),
                 (None, Some(file)) => return Ok(file),
-                (None, None) => return Err(not_found()),
+                (None, None) => return Err(Problem::not_found()),
             }
         }
     };
@@ -60,14 +70,11 @@ async fn answer(server: &Arc<Server>, request: &Parts) -> Result<Response, Probl
     let viewer = server.gate.viewer(&request.headers).await?;
     let asked = request::read(&served.route, request.uri.query(), &viewer)?;
     if streams {
-        streams::answer(server, served, asked, viewer, &request.headers)
+        let slot = server.gate.limits.stream(Client::of(request, &server.gate.limits.proxies))?;
+        streams::answer(server, served, asked, viewer, &request.headers, slot)
     } else {
         pages::answer(server, served, &asked, &request.headers).await
     }
-}
-
-fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, 727, "nothing is served under this path")
 }
 
 /// How an answer may be kept by others: never without asking whether it is still so.

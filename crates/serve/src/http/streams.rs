@@ -6,11 +6,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::StreamExt as _;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 
 use super::problem::Problem;
 use super::router::cache_control;
 use crate::access::Viewer;
+use crate::access::limits::Slot;
 use crate::page::request::Asked;
 use crate::position::Position;
 use crate::server::{Served, Server};
@@ -26,14 +28,15 @@ pub fn answer(
     asked: Asked,
     viewer: Viewer,
     headers: &HeaderMap,
+    slot: Slot,
 ) -> Result<Response, Problem> {
     let resume = resume(&asked, headers)?;
     if resume.is_some() && !served.route.live {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let wanted = Wanted { asked, resume, viewer };
-    let bytes = stream(Arc::clone(server), Arc::clone(served), wanted).map(Ok::<_, Infallible>);
-    let mut response = Body::from_stream(bytes).into_response();
+    let events = stream(Arc::clone(server), Arc::clone(served), wanted);
+    let mut response = Body::from_stream(holding(slot, events)).into_response();
     let (name, control) = cache_control(served);
     let head = response.headers_mut();
     head.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -41,6 +44,20 @@ pub fn answer(
     // Some proxies gather what they pass on, unless told otherwise.
     head.insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// The same events; the slot is free again when they end, or when nobody wants them any more.
+fn holding(
+    slot: Slot,
+    events: impl Stream<Item = Bytes> + Send,
+) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+    async_stream::stream! {
+        let _slot = slot;
+        futures_util::pin_mut!(events);
+        while let Some(bytes) = events.next().await {
+            yield Ok(bytes);
+        }
+    }
 }
 
 fn resume(asked: &Asked, headers: &HeaderMap) -> Result<Option<Position>, Problem> {

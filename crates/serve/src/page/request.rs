@@ -91,11 +91,12 @@ fn choose_owned(route: &Route, viewer: &Viewer, page: &mut Request) -> Result<()
         (Access::Admin, _) if viewer.admin => Ok(()),
         (Access::Admin, Some(_)) => Err(Problem::forbidden()),
         (Access::Owner(column), Some(subject)) => {
-            if page.chosen.iter().any(|(chosen, value)| chosen == column && value != subject) {
+            let own = route.model.columns[*column].named_by(subject).ok_or_else(Problem::forbidden)?;
+            if page.chosen.iter().any(|(chosen, value)| chosen == column && *value != own) {
                 return Err(Problem::forbidden());
             }
             page.chosen.retain(|(chosen, _)| chosen != column);
-            page.chosen.push((*column, subject.clone()));
+            page.chosen.push((*column, own));
             Ok(())
         }
         (Access::Admin | Access::Owner(_), None) => Err(Problem::unauthorized()),

@@ -48,12 +48,14 @@ pub fn page(route: &Route, request: &Request) -> Statement {
     let conditions: Vec<String> = writer.conditions(request);
     let viewer = (!route.viewer.is_empty()).then(|| writer.parameter(request.viewer.as_deref()));
     let sort = &route.sorts[request.sort];
+    // The number of skipped rows is a parameter, so that it does not make another statement.
+    let skipped = (request.offset > 0).then(|| writer.parameter(Some(&request.offset.to_string())));
     let rows = rows(route.fetched(request.limit));
     let mut parts = Vec::new();
     let places = request.cursor.as_ref().map_or_else(|| vec![Vec::new()], |cursor| writer.after(sort, cursor));
     for place in places {
         let conditions: Vec<String> = conditions.iter().cloned().chain(place).collect();
-        parts.push(part(&writer, sort, &conditions, viewer.as_deref(), &rows, request.offset));
+        parts.push(part(&writer, sort, &conditions, viewer.as_deref(), &rows, skipped.as_deref()));
     }
     let body = match parts.as_slice() {
         [one] => one.clone(),
@@ -89,7 +91,7 @@ fn part(
     conditions: &[String],
     viewer: Option<&str>,
     rows: &str,
-    offset: u32,
+    skipped: Option<&str>,
 ) -> String {
     let route = writer.route;
     let item = if viewer.is_some() { item_for_viewer(route) } else { item(route) };
@@ -106,8 +108,8 @@ fn part(
     }
     let order: Vec<_> = sort.columns.iter().map(|column| writer.order(column)).collect();
     let _ = write!(sql, "\n  ORDER BY {}\n  {rows}", order.join(", "));
-    if offset > 0 {
-        let _ = write!(sql, " OFFSET {offset}");
+    if let Some(skipped) = skipped {
+        let _ = write!(sql, " OFFSET ({skipped})::bigint");
     }
     sql.push(')');
     sql

@@ -130,7 +130,7 @@ async fn look_for_models(server: &Server, position: Position) -> Result<(), Prob
     match model::load(connection.client()).await {
         Ok(models) => {
             if let Err(error) = server.remake(models, position) {
-                tracing::error!(%error, "the routes stay as they were");
+                tracing::error!(%error, "what does not fit the models any more is not served");
             }
             Ok(())
         }

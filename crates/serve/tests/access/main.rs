@@ -1,0 +1,19 @@
+//! Every declared access rule attacked, on a real server with a real database and leader. What must not be seen is looked for in the raw bytes.
+
+#[path = "../serve/client.rs"]
+#[allow(dead_code)]
+mod client;
+#[path = "../serve/stage.rs"]
+#[allow(dead_code)]
+mod stage;
+
+mod ground;
+mod keys;
+mod wire;
+
+mod limits;
+mod live;
+mod origins;
+mod requests;
+mod rows;
+mod tokens;
