@@ -90,7 +90,7 @@ fn page(route: &Route) -> Value {
             route.model.columns.iter().map(|column| (column.name.as_str().to_owned(), schema(&column.cast))).collect();
         json!({ "type": "object", "properties": properties })
     };
-    json!({
+    let mut page = json!({
         "type": "object",
         "properties": {
             "items": { "type": "array", "items": item },
@@ -98,7 +98,11 @@ fn page(route: &Route) -> Value {
             "total_items": { "type": "integer" },
         },
         "required": ["items", "next_cursor", "total_items"],
-    })
+    });
+    if route.live {
+        page["properties"]["keys"] = json!({ "type": "array", "items": { "type": "object" } });
+    }
+    page
 }
 
 fn problem() -> Value {

@@ -1,8 +1,10 @@
 //! A page as JSON, with its ETag.
 //!
 //! ```json
-//! {"items":[…],"next_cursor":"~…","total_items":20}
+//! {"items":[…],"next_cursor":"~…","total_items":20,"keys":[…]}
 //! ```
+//!
+//! `keys` are there where the route is live, as in the events of its streams: who reads pages where streams cannot be had knows the rows again.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
@@ -111,7 +113,13 @@ impl<'r> Growing<'r> {
             }
             None => body.put_slice(b"null"),
         }
-        body.put_slice(format!(",\"total_items\":{total}}}").as_bytes());
+        body.put_slice(format!(",\"total_items\":{total}").as_bytes());
+        if route.live {
+            body.put_slice(b",\"keys\":[");
+            body.put_slice(&keys);
+            body.put_u8(b']');
+        }
+        body.put_u8(b'}');
         let body = body.freeze();
         let from = if request.offset > 0 { None } else { request.cursor.as_ref().map(|cursor| cursor.0.clone()) };
         let span = Span { sort: request.sort, from, to: beyond };

@@ -1,0 +1,58 @@
+//! Ten thousand items, scrolled to the end.
+
+use std::time::Instant;
+
+use crate::browser::Browser;
+use crate::stage::Stage;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_items_are_scrolled_in_order_and_once() {
+    let Some(browser) = Browser::start().await else { return };
+    let stage = Stage::with_events(10_000).await;
+    let server = stage.serve(0).await;
+    browser.client.goto(&format!("http://{}/", server.address())).await.unwrap();
+    browser.until("document.querySelectorAll('#feed > article').length >= 20").await;
+    let began = Instant::now();
+    // As fast as the page can, from frame to frame.
+    browser
+        .run(
+            "window.down = () => { scrollTo(0, document.documentElement.scrollHeight); \
+             if (document.getElementById('end').hidden) requestAnimationFrame(down); }; down();",
+        )
+        .await;
+    browser.until("!document.getElementById('end').hidden").await;
+    let took = began.elapsed();
+    let (keys, expected) = (browser.keys().await, stage.ids("true").await);
+    assert!(expected.len() >= 10_000, "{}", expected.len());
+    assert_eq!(keys.len(), expected.len());
+    assert!(keys == expected, "as the SELECT has them");
+
+    // With all of them there: from the bottom to the top in 120 frames, and something happens meanwhile.
+    browser
+        .run(
+            "const height = scrollY; let at = 0, last = performance.now(); window.frames = []; \
+             const up = (now) => { frames.push(now - last); last = now; at += 1; scrollTo(0, height * (1 - at / 120)); \
+             if (at < 120) requestAnimationFrame(up); }; requestAnimationFrame(up);",
+        )
+        .await;
+    let id = stage.act("in the middle of it").await;
+    browser.until("window.frames.length === 120 && scrollY === 0").await;
+    browser.until(&format!("document.querySelector('#pill:not([hidden])') !== null || document.querySelector('#feed > article').dataset.key.includes('{id}')")).await;
+    let frames = browser.is("frames.sort((a, b) => a - b)").await;
+    let frame = |at: usize| frames[at].as_f64().unwrap();
+    eprintln!("{} items in {took:?}; frames of {:.0} ms, the slowest but six {:.0} ms, the slowest {:.0} ms", keys.len(), frame(60), frame(113), frame(119));
+    assert!(frame(60) < 100.0, "not smooth: {frames}");
+
+    // What lies at the other end is still told of: the oldest event goes.
+    let oldest = stage.column("SELECT event_type FROM platform_feed_events ORDER BY created_at, id LIMIT 1").await;
+    eprintln!("the oldest is a {}", oldest[0]);
+    browser.run("document.querySelector('#pill').click()").await;
+    browser.until(&format!("document.querySelector('#feed > article').dataset.key.includes('{id}')")).await;
+    stage.run(&format!("DELETE FROM platform_dweller_actions WHERE id = '{id}'")).await;
+    browser.until(&format!("document.querySelectorAll('#feed > article').length === {}", expected.len())).await;
+    assert!(browser.keys().await == expected);
+
+    browser.end().await;
+    server.end().await;
+    stage.end().await;
+}
