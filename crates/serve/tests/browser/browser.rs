@@ -65,7 +65,7 @@ impl Browser {
         let mut lines = BufReader::new(driver.stdout.take().expect("its output")).lines();
         let port = loop {
             let line = lines.next_line().await.expect("its output").expect("chromedriver tells its port");
-            if let Some((_, port)) = line.split_once("on port ")
+            if let Some((_, port)) = line.split_once("successfully on port ")
                 && let Ok(port) = port.trim_end_matches('.').trim().parse::<u16>()
             {
                 break port;
