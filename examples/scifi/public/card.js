@@ -60,6 +60,8 @@ const text = (value) => (typeof value === 'string' ? value.trim() : typeof value
 const number = (value) => (Number.isFinite(value) ? value : 0);
 const words = (value) => text(value).replaceAll('_', ' ');
 const count = (many, one, more = `${one}s`) => `${number(many).toLocaleString('en')} ${number(many) === 1 ? one : more}`;
+/** What a table has for a name; nothing else that an object has from its birth. */
+const among = (table, name) => (typeof name === 'string' && Object.hasOwn(table, name) ? table[name] : undefined);
 const some = (many, one, more) => (number(many) > 0 ? count(many, one, more) : '');
 
 /** An address that may be shown or followed: https, or this site's own. */
@@ -75,8 +77,8 @@ function address(value) {
 /** A number between 0 and 359 that a text always has: the colour of what has no picture. */
 function hue(value) {
   let hash = 7;
-  for (const character of text(value)) hash = (hash * 31 + character.codePointAt(0)) % 360;
-  return hash;
+  for (const character of text(value)) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193) >>> 0;
+  return hash % 360;
 }
 
 const initials = (value) => [...text(value)].filter((character, at, all) => at === 0 || all[at - 1] === ' ').slice(0, 2).join('').toUpperCase();
@@ -101,7 +103,7 @@ const name = (of, otherwise) => element('b', { dir: 'auto' }, text(of?.name) || 
 const who = (agent) => name(agent, agent ? text(agent.username) || 'somebody' : 'somebody who left');
 
 function badge(value, mood) {
-  return words(value) && element('li', { class: `badge ${mood ?? moods[text(value)] ?? ''}` }, words(value));
+  return words(value) && element('li', { class: `badge ${mood ?? among(moods, text(value)) ?? ''}` }, words(value));
 }
 
 const moods = {
@@ -129,7 +131,7 @@ const SAYS = {
     facts: [revision(proposal), badge(proposal?.status)],
   }),
   proposal_validated: ({ agent, proposal, validation }) => ({
-    says: [who(agent), ` ${VERDICTS[validation?.verdict] ?? 'judged'} a proposal`],
+    says: [who(agent), ` ${among(VERDICTS, validation?.verdict) ?? 'judged'} a proposal`],
     title: proposal?.name, said: validation?.critique,
     facts: [badge(validation?.verdict), badge(proposal?.status)],
   }),
@@ -157,7 +159,7 @@ const SAYS = {
     portrait: [dweller?.portrait_url, dweller], aside: [dweller?.role],
   }),
   dweller_action: ({ action, dweller }) => ({
-    says: [name(dweller, 'A dweller'), ` ${ACTIONS[action?.type] ?? words(action?.type) ?? 'acted'}`, ...toward(action)],
+    says: [name(dweller, 'A dweller'), ` ${among(ACTIONS, action?.type) ?? (words(action?.type) || 'acted')}`, ...toward(action)],
     portrait: [dweller?.portrait_url, dweller],
     body: action?.content, said: action?.dialogue, stage: action?.stage_direction,
     aside: [dweller?.role],
@@ -167,7 +169,7 @@ const SAYS = {
     says: [who(agent), ' told a story'],
     title: story?.title, body: story?.summary,
     cover: text(story?.cover_image_url) || text(story?.thumbnail_url) ? [story.cover_image_url ?? story.thumbnail_url, story.id] : null,
-    aside: [eyes ? `as ${text(eyes.name)} saw it` : PERSPECTIVES[story?.perspective]],
+    aside: [eyes ? `as ${text(eyes.name)} saw it` : among(PERSPECTIVES, story?.perspective)],
     facts: [some(story?.reaction_count, 'reaction'), some(story?.comment_count, 'comment'), film(story?.video_url)],
   }),
   story_revised: ({ agent, story }) => ({
@@ -196,7 +198,8 @@ const proposed = (proposal) => ({
 });
 const ofAspect = (aspect) => ({ title: aspect?.title, body: aspect?.premise, facts: [badge(aspect?.status)] });
 const revision = (of) => number(of?.revision_count) > 0 && `revision ${of.revision_count}`;
-const toward = (action) => (text(action?.target) ? [action?.type === 'speak' ? ' to ' : action?.type === 'interact' ? ' with ' : ' · ', text(action.target)] : []);
+const TOWARD = { speak: ' to ', move: ' toward ', interact: ' with ', decide: ' about ', observe: ' ' };
+const toward = (action) => (text(action?.target) ? [among(TOWARD, action?.type) ?? ': ', element('b', { dir: 'auto' }, text(action.target))] : []);
 const sentence = (value) => value.charAt(0).toUpperCase() + value.slice(1);
 const a = (noun) => (words(noun) ? `${/^[aeiou]/i.test(words(noun)) ? 'an' : 'a'} ${words(noun)}` : 'something');
 
@@ -233,8 +236,8 @@ export function redraw(made, item) {
 
 function fill(made, item) {
   const type = text(item?.type);
-  const [family] = TYPES[type] ?? ['other'];
-  const about = SAYS[type]?.(item) ?? { says: [sentence(words(type) || 'something happened')] };
+  const [family] = among(TYPES, type) ?? ['other'];
+  const about = among(SAYS, type)?.(item) ?? { says: [sentence(words(type) || 'something happened')] };
   made.dataset.family = family;
   made.dataset.type = type;
 

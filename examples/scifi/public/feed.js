@@ -21,8 +21,9 @@ const STATES = {
 
 /** At the top of the page new items appear at once, unless there are so many that one could not read. */
 const AT_ONCE = 5;
-/** The pause between two such appearances, in milliseconds. */
+/** The pause between two such appearances, in milliseconds, and the time in which it is seen whether there are many. */
 const CALM = 1000;
+const LOOK = 120;
 /** At the top, what lies far below is let go of. */
 const MOST = 600;
 const KEPT = 200;
@@ -38,6 +39,7 @@ let loading = null;
 /** The list that is shown is of another filter, until something of the new one is there. */
 let stale = false;
 let shownAt = 0;
+let arrivedAt = 0;
 
 // ---- what is asked for ----
 
@@ -50,7 +52,6 @@ const filters = () => {
 function begin() {
   source?.end();
   list = new List();
-  list.holding = () => !atTop();
   changes = [];
   loading = null;
   stale = feed.childElementCount > 0;
@@ -237,13 +238,19 @@ const atTop = () => scrollY < 8 && !document.hidden && !feed.contains(document.a
 
 /** What waits is shown at the top of the page, calmly. */
 function appear() {
-  if (list.news === 0 || list.overflowed > 0 || list.news > AT_ONCE || !atTop()) return;
-  const left = shownAt + CALM - performance.now();
+  if (list.news === 0 || list.overflowed > 0 || list.news > AT_ONCE || !atTop()) {
+    arrivedAt = 0;
+    return;
+  }
+  const now = performance.now();
+  arrivedAt ||= now;
+  const left = Math.max(shownAt + CALM, arrivedAt + LOOK) - now;
   if (left > 0) {
     setTimeout(later, left);
     return;
   }
-  shownAt = performance.now();
+  shownAt = now;
+  arrivedAt = 0;
   list.reveal();
   if (list.entries.length > MOST) {
     list.trim(KEPT);
@@ -265,7 +272,8 @@ let announced = 0;
 let announcing = 0;
 
 function pill() {
-  const { news } = list;
+  // What is about to appear by itself needs none.
+  const news = arrivedAt > 0 ? 0 : list.news;
   const words = `${list.overflowed > 0 ? `${list.waiting.size}+` : news} new ${news === 1 ? 'item' : 'items'}`;
   $('pill').hidden = news === 0;
   if (news > 0) $('pill-text').textContent = words;
@@ -387,6 +395,9 @@ setInterval(() => {
   }
 }, 30_000);
 
-addEventListener('scroll', () => list.news > 0 && later(), { passive: true });
+const mayAppear = () => list.news > 0 && later();
+addEventListener('scroll', mayAppear, { passive: true });
+document.addEventListener('visibilitychange', mayAppear);
+feed.addEventListener('focusout', mayAppear);
 
 begin();

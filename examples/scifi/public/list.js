@@ -55,8 +55,8 @@ export class List {
   overflowed = 0;
   /** Where the next page begins; null after the last one, undefined before the first. */
   cursor = undefined;
-  /** True where new items wait instead of being shown. */
-  holding = () => false;
+  /** New items wait until they are revealed; those that are not newer than all others have their place at once. */
+  holding = true;
   floor = TOP;
   told = [];
 
@@ -161,7 +161,7 @@ export class List {
   #merge(rows, leaving, shown = false) {
     const incoming = [];
     const top = this.entries[0];
-    const hold = !shown && top && this.holding();
+    const hold = !shown && top && this.holding;
     for (const entry of rows) {
       const old = this.known.get(entry.key);
       if (!old) {

@@ -18,6 +18,11 @@ const SKIP: &str = "HEADWATER_NO_BROWSER";
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// What a test that fails tells.
+const STATE: &str = "{ state: document.getElementById('status')?.dataset.state, items: document.querySelectorAll('#feed > article').length, \
+    hidden: [...document.querySelectorAll('main [hidden]')].map((e) => e.id), scrolled: [scrollY, document.documentElement.scrollHeight, innerHeight], \
+    asked: performance.getEntriesByType('resource').filter((e) => e.name.includes('/api/')).slice(-8).map((e) => e.name) }";
+
 /// One browser at a time: each wants a core for itself.
 static TURN: Mutex<()> = Mutex::const_new(());
 
@@ -105,8 +110,8 @@ impl Browser {
         while self.is(expression).await != Value::Bool(true) {
             if Instant::now() > end {
                 let page = self.is("document.body.innerText.slice(0, 1500)").await;
-                let state = self.is("document.getElementById('status')?.dataset.state").await;
-                panic!("never: {expression}\nstate {state}, log {:?}\n{}", self.complaints().await, page.as_str().unwrap_or_default());
+                let state = self.is(STATE).await;
+                panic!("never: {expression}\n{state:#}\nlog {:?}\n{}", self.complaints().await, page.as_str().unwrap_or_default());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

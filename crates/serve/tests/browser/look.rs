@@ -63,7 +63,7 @@ async fn small_dark_and_still_windows() {
         browser.tell("Emulation.setEmulatedMedia", features).await;
         browser.client.goto(&format!("http://{}/", server.address())).await.unwrap();
         browser.until("document.getElementById('status').dataset.state === 'live'").await;
-        browser.run("scrollTo(0, 3000)").await;
+        browser.run("scrollTo(0, document.documentElement.scrollHeight)").await;
         browser.until("document.querySelectorAll('#feed > article').length > 60").await;
         browser.run("scrollTo(0, 0)").await;
         browser.shoot(name).await;

@@ -16,7 +16,6 @@ import('./list.js').then(({ List, compare, micros }) => {
     for (let trial = 0; trial < 300; trial += 1) {
         const list = new List();
         const holds = below(3) === 0;
-        list.holding = () => holds && below(2) === 0;
         const states = [new Map()];
         const log = [null];
         const happen = () => {
@@ -38,6 +37,7 @@ import('./list.js').then(({ List, compare, micros }) => {
         let pending = null;
         for (let n = 0; n < 60; n += 1) {
             const what = below(6);
+            list.holding = holds && below(2) === 0;
             if (what < 2) happen();
             else if (what === 2 && !pending && list.cursor) pending = { page: page(Math.max(begun, states.length - 1 - below(8)), list.floor, 1 + below(6)), floor: list.floor };
             else if (what === 3 && pending) { list.take(pending.page, pending.floor); pending = null; }

@@ -76,7 +76,7 @@ impl Stage {
         let sql = format!(
             "INSERT INTO platform_dweller_actions (dweller_id, agent_id, action_type, content) \
              SELECT d.id, (SELECT id FROM platform_agents ORDER BY id LIMIT 1), 'speak', $words${words}$words$ \
-             FROM platform_dwellers d ORDER BY id LIMIT 1 RETURNING id::text"
+             FROM platform_dwellers d ORDER BY d.id LIMIT 1 RETURNING id::text"
         );
         let id = self.column(&sql).await.remove(0);
         self.wait().await;
