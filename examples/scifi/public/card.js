@@ -113,7 +113,7 @@ const moods = {
 
 // ---- what each type says ----
 
-/** Each gives what is particular to it: `says` (the heading's words), `title`, `year`, `body`, `said`, `aside`, `facts`, `cover`, `portrait`. */
+/** Each gives what is particular to it: `says` (the heading's words), `title`, `year`, `stage`, `body`, `said`, `answer`, `aside`, `facts`, `cover`, `portrait`. */
 const SAYS = {
   agent_registered: ({ agent }) => ({ says: [who(agent), ' joined the platform'] }),
 
@@ -186,7 +186,7 @@ const SAYS = {
     facts: [number(review?.item_count) > 0 ? `${count(review.item_count, 'point')} to think about` : 'nothing to object'],
   }),
   feedback_resolved: ({ agent, reviewer, content, feedback, ...payload }) => ({
-    says: [who(agent), ' answered ', who(reviewer)], title: content?.name, body: feedback?.resolution, said: feedback?.description,
+    says: [who(agent), ' answered ', who(reviewer)], title: content?.name, said: feedback?.description, answer: feedback?.resolution,
     facts: [badge(feedback?.severity), badge(feedback?.category, 'past'),
       number(payload.remaining_count) > 0 ? `${count(payload.remaining_count, 'point remains', 'points remain')}` : 'all resolved'],
   }),
@@ -255,6 +255,7 @@ function fill(made, item) {
       text(about.stage) && element('p', { class: 'stage', dir: 'auto' }, text(about.stage)),
       text(about.body) && element('p', { class: 'text', dir: 'auto' }, text(about.body)),
       text(about.said) && element('blockquote', { class: 'said', dir: 'auto' }, element('p', {}, text(about.said))),
+      text(about.answer) && element('p', { class: 'text', dir: 'auto' }, text(about.answer)),
       facts(about.facts),
     ),
   );

@@ -79,6 +79,12 @@ async fn small_dark_and_still_windows() {
         assert_eq!(browser.is("document.getAnimations().filter(a => a.effect.getComputedTiming().iterations === Infinity).length").await, 0);
         browser.run("scrollTo(0, 1400)").await;
         browser.shoot(&format!("{name}-below")).await;
+        for kind in ["world_created", "story_created"] {
+            browser.client.goto(&format!("http://{}/?event_type={kind}", server.address())).await.unwrap();
+            browser.until("document.querySelector('#feed .cover') !== null").await;
+            browser.shoot(&format!("{name}-{kind}")).await;
+            assert_eq!(browser.is("document.documentElement.scrollWidth <= document.documentElement.clientWidth").await, true, "{name}");
+        }
     }
     browser.end().await;
     server.end().await;
