@@ -172,6 +172,12 @@ impl PrivateServer {
         }
     }
 
+    /// Its programs.
+    #[must_use]
+    pub fn binaries(&self) -> &Binaries {
+        &self.binaries
+    }
+
     /// The folder that holds it.
     #[must_use]
     pub fn folder(&self) -> &Path {

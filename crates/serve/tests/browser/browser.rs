@@ -111,7 +111,11 @@ impl Browser {
             if Instant::now() > end {
                 let page = self.is("document.body.innerText.slice(0, 1500)").await;
                 let state = self.is(STATE).await;
-                panic!("never: {expression}\n{state:#}\nlog {:?}\n{}", self.complaints().await, page.as_str().unwrap_or_default());
+                panic!(
+                    "never: {expression}\n{state:#}\nlog {:?}\n{}",
+                    self.complaints().await,
+                    page.as_str().unwrap_or_default()
+                );
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -119,7 +123,8 @@ impl Browser {
 
     /// The keys of the items that are shown, in their order.
     pub async fn keys(&self) -> Vec<String> {
-        let keys = self.is("[...document.querySelectorAll('#feed > article')].map(a => JSON.parse(a.dataset.key).id)").await;
+        let keys =
+            self.is("[...document.querySelectorAll('#feed > article')].map(a => JSON.parse(a.dataset.key).id)").await;
         keys.as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned()).collect()
     }
 

@@ -14,7 +14,8 @@ async fn a_skeleton_then_items_as_they_come_then_the_whole_page() {
     proxy.set(Way::Held);
     browser.client.goto(&format!("http://{}/", proxy.address)).await.unwrap();
     browser.until("document.querySelector('#chips > a') !== null").await;
-    let (shown, busy) = ("getComputedStyle(document.getElementById('skeleton')).display", "document.getElementById('feed').ariaBusy");
+    let (shown, busy) =
+        ("getComputedStyle(document.getElementById('skeleton')).display", "document.getElementById('feed').ariaBusy");
     assert_eq!((browser.is(shown).await, browser.is(busy).await), ("block".into(), "true".into()));
     assert!(browser.keys().await.is_empty());
     browser.shoot("skeleton").await;
@@ -28,7 +29,9 @@ async fn a_skeleton_then_items_as_they_come_then_the_whole_page() {
 
     proxy.set(Way::Open);
     browser.until("document.getElementById('status').dataset.state === 'live'").await;
-    browser.until("document.getElementById('feed').ariaBusy === 'false' && document.getElementById('more').hidden").await;
+    browser
+        .until("document.getElementById('feed').ariaBusy === 'false' && document.getElementById('more').hidden")
+        .await;
     let expected = stage.ids("true").await;
     let keys = browser.keys().await;
     assert!(keys.len() >= 20 && keys[..] == expected[..keys.len()], "{keys:?}\n{expected:?}");
@@ -50,7 +53,9 @@ async fn filters_are_links() {
     client.goto(&format!("http://{address}/?event_type=story_created")).await.unwrap();
     let shows = |ids: Vec<String>| {
         let ids = serde_json::to_string(&ids[..ids.len().min(20)]).unwrap();
-        format!("JSON.stringify([...document.querySelectorAll('#feed:not(.stale) > article')].slice(0, 20).map(a => JSON.parse(a.dataset.key).id)) === {ids:?}")
+        format!(
+            "JSON.stringify([...document.querySelectorAll('#feed:not(.stale) > article')].slice(0, 20).map(a => JSON.parse(a.dataset.key).id)) === {ids:?}"
+        )
     };
     let stories = shows(stage.ids("event_type = 'story_created'").await);
     browser.until(&stories).await;

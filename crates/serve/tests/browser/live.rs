@@ -37,7 +37,10 @@ async fn new_items_changes_and_deletes_arrive() {
     browser.run(&format!("{FIRST}.same = true; {FIRST}.querySelector('a.world').focus()")).await;
     stage.run(&format!("UPDATE platform_dweller_actions SET content = 'Third, corrected.' WHERE id = '{third}'")).await;
     browser.until(&format!("{FIRST}.querySelector('.text').innerText === 'Third, corrected.'")).await;
-    assert_eq!(browser.is(&format!("{FIRST}.same && document.activeElement === {FIRST}.querySelector('a.world')")).await, true);
+    assert_eq!(
+        browser.is(&format!("{FIRST}.same && document.activeElement === {FIRST}.querySelector('a.world')")).await,
+        true
+    );
     // While the focus is in the list, nothing moves it: new items wait.
     let fourth = stage.act("Fourth.").await;
     browser.until("document.getElementById('pill').innerText === '1 new item'").await;
@@ -75,7 +78,9 @@ async fn new_items_changes_and_deletes_arrive() {
     browser.run("document.getElementById('pill').click()").await;
     stage.wait().await;
     let expected = stage.ids("true").await;
-    browser.until(&format!("document.getElementById('pill').hidden && {FIRST}.dataset.key.includes('{}')", expected[0])).await;
+    browser
+        .until(&format!("document.getElementById('pill').hidden && {FIRST}.dataset.key.includes('{}')", expected[0]))
+        .await;
     let keys = browser.keys().await;
     assert!(keys == expected[..keys.len()]);
 

@@ -11,15 +11,34 @@ async fn texts_are_never_markup() {
     let stage = Stage::with_events(500).await;
     let hostile = r#"<img src=x onerror="window.owned=1"><script>window.owned=1</script>"'>{{7*7}}</article>"#;
     for (table, column) in [
-        ("agents", "name"), ("agents", "username"), ("worlds", "name"), ("worlds", "premise"), ("dwellers", "name"), ("dwellers", "role"),
-        ("stories", "title"), ("stories", "summary"), ("dweller_actions", "content"), ("dweller_actions", "dialogue"),
-        ("dweller_actions", "target"), ("dweller_actions", "stage_direction"), ("aspects", "title"), ("aspects", "premise"), ("proposals", "name"),
-        ("proposal_validations", "critique"), ("story_reviews", "review"), ("feedback_items", "description"),
+        ("agents", "name"),
+        ("agents", "username"),
+        ("worlds", "name"),
+        ("worlds", "premise"),
+        ("dwellers", "name"),
+        ("dwellers", "role"),
+        ("stories", "title"),
+        ("stories", "summary"),
+        ("dweller_actions", "content"),
+        ("dweller_actions", "dialogue"),
+        ("dweller_actions", "target"),
+        ("dweller_actions", "stage_direction"),
+        ("aspects", "title"),
+        ("aspects", "premise"),
+        ("proposals", "name"),
+        ("proposal_validations", "critique"),
+        ("story_reviews", "review"),
+        ("feedback_items", "description"),
     ] {
         // Names are unique where they are user names.
         stage.run(&format!("UPDATE platform_{table} SET {column} = $h${hostile}$h$ || right(id::text, 6)")).await;
     }
-    for (table, column) in [("stories", "cover_image_url"), ("stories", "video_url"), ("dwellers", "portrait_url"), ("worlds", "cover_image_url")] {
+    for (table, column) in [
+        ("stories", "cover_image_url"),
+        ("stories", "video_url"),
+        ("dwellers", "portrait_url"),
+        ("worlds", "cover_image_url"),
+    ] {
         stage.run(&format!("UPDATE platform_{table} SET {column} = 'javascript:window.owned=1'")).await;
     }
     stage.wait().await;
@@ -29,11 +48,24 @@ async fn texts_are_never_markup() {
     browser.until("!document.getElementById('end').hidden").await;
     assert!(browser.keys().await == stage.ids("true").await);
     assert_eq!(browser.is("window.owned ?? null").await, json!(null));
-    assert_eq!(browser.is("document.querySelectorAll('#feed script, #feed img, #feed [onerror], #feed [style*=url]').length").await, 0);
-    assert_eq!(browser.is("[...document.querySelectorAll('#feed a')].every(a => a.href.startsWith(location.origin))").await, true);
-    assert_eq!(browser.is("document.getElementById('feed').innerText.includes('<script>window.owned=1</script>')").await, true);
+    assert_eq!(
+        browser
+            .is("document.querySelectorAll('#feed script, #feed img, #feed [onerror], #feed [style*=url]').length")
+            .await,
+        0
+    );
+    assert_eq!(
+        browser.is("[...document.querySelectorAll('#feed a')].every(a => a.href.startsWith(location.origin))").await,
+        true
+    );
+    assert_eq!(
+        browser.is("document.getElementById('feed').innerText.includes('<script>window.owned=1</script>')").await,
+        true
+    );
     // Every type has its own words.
-    let types = browser.is("[...new Set([...document.querySelectorAll('#feed > article')].map(a => a.dataset.type))].length").await;
+    let types = browser
+        .is("[...new Set([...document.querySelectorAll('#feed > article')].map(a => a.dataset.type))].length")
+        .await;
     assert_eq!(types, 18);
     assert_eq!(browser.is("document.querySelectorAll('#feed > [data-family=other]').length").await, 0);
     assert_eq!(browser.is("document.documentElement.scrollWidth <= innerWidth").await, true);
@@ -55,9 +87,12 @@ async fn small_dark_and_still_windows() {
     let Some(browser) = Browser::start().await else { return };
     let stage = Stage::with_events(2000).await;
     let server = stage.serve(0).await;
-    for (name, width, height, scheme) in
-        [("phone-dark", 360, 780, "dark"), ("phone-light", 390, 844, "light"), ("tiny", 280, 600, "light"), ("desktop-dark", 1280, 900, "dark")]
-    {
+    for (name, width, height, scheme) in [
+        ("phone-dark", 360, 780, "dark"),
+        ("phone-light", 390, 844, "light"),
+        ("tiny", 280, 600, "light"),
+        ("desktop-dark", 1280, 900, "dark"),
+    ] {
         browser.window(width, height, width < 700).await;
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }, { "name": "prefers-reduced-motion", "value": "reduce" }] });
         browser.tell("Emulation.setEmulatedMedia", features).await;
@@ -67,7 +102,11 @@ async fn small_dark_and_still_windows() {
         browser.until("document.querySelectorAll('#feed > article').length > 60").await;
         browser.run("scrollTo(0, 0)").await;
         browser.shoot(name).await;
-        assert_eq!(browser.is("document.documentElement.scrollWidth <= document.documentElement.clientWidth").await, true, "{name}");
+        assert_eq!(
+            browser.is("document.documentElement.scrollWidth <= document.documentElement.clientWidth").await,
+            true,
+            "{name}"
+        );
         let wide = browser.is("[...document.querySelectorAll('#feed article, #feed article *')].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(e => e.outerHTML.slice(0, 200))").await;
         assert_eq!(wide, json!([]), "{name}");
         assert_eq!(browser.is("matchMedia('(prefers-color-scheme: dark)').matches").await, scheme == "dark");
@@ -76,14 +115,23 @@ async fn small_dark_and_still_windows() {
         // Every text can be read: 4.5 to 1 against what lies behind it.
         let faint = browser.is(CONTRAST).await;
         assert_eq!(faint, json!([]), "{name}");
-        assert_eq!(browser.is("document.getAnimations().filter(a => a.effect.getComputedTiming().iterations === Infinity).length").await, 0);
+        assert_eq!(
+            browser
+                .is("document.getAnimations().filter(a => a.effect.getComputedTiming().iterations === Infinity).length")
+                .await,
+            0
+        );
         browser.run("scrollTo(0, 1400)").await;
         browser.shoot(&format!("{name}-below")).await;
         for kind in ["world_created", "story_created"] {
             browser.client.goto(&format!("http://{}/?event_type={kind}", server.address())).await.unwrap();
             browser.until("document.querySelector('#feed .cover') !== null").await;
             browser.shoot(&format!("{name}-{kind}")).await;
-            assert_eq!(browser.is("document.documentElement.scrollWidth <= document.documentElement.clientWidth").await, true, "{name}");
+            assert_eq!(
+                browser.is("document.documentElement.scrollWidth <= document.documentElement.clientWidth").await,
+                true,
+                "{name}"
+            );
         }
     }
     browser.end().await;
@@ -116,26 +164,67 @@ async fn roles_names_and_places() {
     browser.client.goto(&format!("http://{}/", server.address())).await.unwrap();
     browser.until("document.getElementById('status').dataset.state === 'live'").await;
     browser.run("scrollTo(0, document.documentElement.scrollHeight)").await;
-    browser.until("!document.getElementById('end').hidden || (scrollTo(0, document.documentElement.scrollHeight), false)").await;
+    browser
+        .until("!document.getElementById('end').hidden || (scrollTo(0, document.documentElement.scrollHeight), false)")
+        .await;
     browser.until("document.querySelector('#feed > article:last-child').getAttribute('aria-setsize') === String(document.querySelectorAll('#feed > article').length)").await;
     for (rule, expression) in [
         ("one heading of the page", "document.querySelectorAll('h1').length === 1"),
         ("a language", "document.documentElement.lang === 'en'"),
         ("a title", "document.title.length > 0"),
-        ("landmarks", "['header', 'nav[aria-label]', 'main'].every(s => document.querySelectorAll(`body ${s}`).length >= 1)"),
-        ("the feed has its role, a name, and tells when it is busy", "(f => f.getAttribute('role') === 'feed' && f.ariaLabel && f.ariaBusy === 'false')(document.getElementById('feed'))"),
-        ("only articles in the feed", "[...document.getElementById('feed').children].every(e => e.tagName === 'ARTICLE')"),
-        ("articles are named by headings that are there", "[...document.querySelectorAll('#feed > article')].every(a => a.getAttribute('aria-labelledby').split(' ').every(id => /^H[23]$/.test(document.getElementById(id)?.tagName) && document.getElementById(id).textContent.trim()))"),
-        ("articles can have the focus", "[...document.querySelectorAll('#feed > article')].every(a => a.tabIndex === 0)"),
-        ("articles know their place", "[...document.querySelectorAll('#feed > article')].every((a, at) => a.getAttribute('aria-posinset') === String(at + 1))"),
-        ("ids are unique", "(ids => new Set(ids).size === ids.length)([...document.querySelectorAll('[id]')].map(e => e.id))"),
-        ("pictures have a text or are hidden", "[...document.querySelectorAll('img')].every(i => i.hasAttribute('alt')) && [...document.querySelectorAll('svg')].every(s => s.closest('[aria-hidden=true]'))"),
-        ("links and buttons have names", "[...document.querySelectorAll('a, button:not([hidden])')].every(e => (e.ariaLabel || e.textContent).trim())"),
+        (
+            "landmarks",
+            "['header', 'nav[aria-label]', 'main'].every(s => document.querySelectorAll(`body ${s}`).length >= 1)",
+        ),
+        (
+            "the feed has its role, a name, and tells when it is busy",
+            "(f => f.getAttribute('role') === 'feed' && f.ariaLabel && f.ariaBusy === 'false')(document.getElementById('feed'))",
+        ),
+        (
+            "only articles in the feed",
+            "[...document.getElementById('feed').children].every(e => e.tagName === 'ARTICLE')",
+        ),
+        (
+            "articles are named by headings that are there",
+            "[...document.querySelectorAll('#feed > article')].every(a => a.getAttribute('aria-labelledby').split(' ').every(id => /^H[23]$/.test(document.getElementById(id)?.tagName) && document.getElementById(id).textContent.trim()))",
+        ),
+        (
+            "articles can have the focus",
+            "[...document.querySelectorAll('#feed > article')].every(a => a.tabIndex === 0)",
+        ),
+        (
+            "articles know their place",
+            "[...document.querySelectorAll('#feed > article')].every((a, at) => a.getAttribute('aria-posinset') === String(at + 1))",
+        ),
+        (
+            "ids are unique",
+            "(ids => new Set(ids).size === ids.length)([...document.querySelectorAll('[id]')].map(e => e.id))",
+        ),
+        (
+            "pictures have a text or are hidden",
+            "[...document.querySelectorAll('img')].every(i => i.hasAttribute('alt')) && [...document.querySelectorAll('svg')].every(s => s.closest('[aria-hidden=true]'))",
+        ),
+        (
+            "links and buttons have names",
+            "[...document.querySelectorAll('a, button:not([hidden])')].every(e => (e.ariaLabel || e.textContent).trim())",
+        ),
         ("the chosen filter says so", "document.querySelectorAll('#chips [aria-current=true]').length === 1"),
-        ("news are announced", "document.querySelector('#announcer[aria-live=polite]') && document.querySelector('#status[role=status]')"),
-        ("times can be read by machines", "[...document.querySelectorAll('#feed time')].every(t => !Number.isNaN(Date.parse(t.dateTime)) && t.title)"),
-        ("targets are large enough for fingers", "[...document.querySelectorAll('.chip')].every(c => c.getBoundingClientRect().height >= 24)"),
-        ("images are lazy and have boxes", "[...document.querySelectorAll('#feed img')].every(i => i.loading === 'lazy' && i.width && i.height)"),
+        (
+            "news are announced",
+            "document.querySelector('#announcer[aria-live=polite]') && document.querySelector('#status[role=status]')",
+        ),
+        (
+            "times can be read by machines",
+            "[...document.querySelectorAll('#feed time')].every(t => !Number.isNaN(Date.parse(t.dateTime)) && t.title)",
+        ),
+        (
+            "targets are large enough for fingers",
+            "[...document.querySelectorAll('.chip')].every(c => c.getBoundingClientRect().height >= 24)",
+        ),
+        (
+            "images are lazy and have boxes",
+            "[...document.querySelectorAll('#feed img')].every(i => i.loading === 'lazy' && i.width && i.height)",
+        ),
     ] {
         assert_eq!(browser.is(&format!("Boolean({expression})")).await, true, "{rule}");
     }

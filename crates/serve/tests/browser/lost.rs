@@ -39,7 +39,9 @@ async fn a_network_that_is_cut_and_healed() {
         proxy.set(Way::Cut);
         browser.until(&format!("{STATE} === 'reconnecting'")).await;
         stage.act(&format!("Unheard, {words}.")).await;
-        stage.run(&format!("DELETE FROM platform_dweller_actions WHERE id IN ('{}', '{}')", before[3], before[5])).await;
+        stage
+            .run(&format!("DELETE FROM platform_dweller_actions WHERE id IN ('{}', '{}')", before[3], before[5]))
+            .await;
         tokio::time::sleep(Duration::from_millis(pause)).await;
         assert_eq!(browser.is("document.getElementById('status').innerText").await, "Reconnecting…");
         browser.shoot("reconnecting").await;
@@ -95,7 +97,10 @@ async fn a_server_that_restarts_on_its_port() {
     assert!(browser.is("fewest").await.as_u64().unwrap() as usize >= before, "never an empty list");
     shows_the_select(&browser, &stage).await;
     let moved = browser.is("Math.abs(anchor.getBoundingClientRect().top - there)").await.as_f64().unwrap();
-    assert!(browser.is("anchor.isConnected").await == true && moved < 120.0, "what is read stays where it is: moved by {moved}");
+    assert!(
+        browser.is("anchor.isConnected").await == true && moved < 120.0,
+        "what is read stays where it is: moved by {moved}"
+    );
 
     browser.end().await;
     server.end().await;

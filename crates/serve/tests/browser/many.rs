@@ -40,7 +40,13 @@ async fn ten_thousand_items_are_scrolled_in_order_and_once() {
     browser.until(&format!("document.querySelector('#pill:not([hidden])') !== null || document.querySelector('#feed > article').dataset.key.includes('{id}')")).await;
     let frames = browser.is("frames.sort((a, b) => a - b)").await;
     let frame = |at: usize| frames[at].as_f64().unwrap();
-    eprintln!("{} items in {took:?}; frames of {:.0} ms, the slowest but six {:.0} ms, the slowest {:.0} ms", keys.len(), frame(60), frame(113), frame(119));
+    eprintln!(
+        "{} items in {took:?}; frames of {:.0} ms, the slowest but six {:.0} ms, the slowest {:.0} ms",
+        keys.len(),
+        frame(60),
+        frame(113),
+        frame(119)
+    );
     assert!(frame(60) < 100.0, "not smooth: {frames}");
 
     // What lies at the other end is still told of: the oldest event goes.

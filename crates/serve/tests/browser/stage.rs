@@ -61,7 +61,8 @@ impl Stage {
 
     /// The ids of events in the order of the feed.
     pub async fn ids(&self, condition: &str) -> Vec<String> {
-        let sql = format!("SELECT id::text FROM platform_feed_events WHERE {condition} ORDER BY created_at DESC, id DESC");
+        let sql =
+            format!("SELECT id::text FROM platform_feed_events WHERE {condition} ORDER BY created_at DESC, id DESC");
         self.column(&sql).await
     }
 
@@ -91,8 +92,7 @@ impl Stage {
     /// A server with the files of a folder.
     pub async fn serve_from(&self, port: u16, files: &Path) -> Server {
         let text = SCIFI.read("headwater.toml");
-        let mut settings =
-            parse_settings("headwater.toml", text).unwrap_or_else(|error| panic!("{error:#?}")).serve;
+        let mut settings = parse_settings("headwater.toml", text).unwrap_or_else(|error| panic!("{error:#?}")).serve;
         settings.listen = SocketAddr::from(([127, 0, 0, 1], port));
         settings.grace = Duration::from_millis(500);
         settings.files = Some(files.display().to_string());

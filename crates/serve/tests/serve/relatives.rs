@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use headwater_postgres::server_user::ServerUser;
-use headwater_postgres::{Binaries, Config, Home, connect};
+use headwater_postgres::{Config, connect};
 
 use crate::stage::{FEED, ROUTES, SCHEMA, Stage};
 
@@ -117,18 +117,9 @@ async fn a_replica_is_read_from_once_it_has_caught_up() {
     let stage = Stage::new("replica", SCHEMA, &[FEED]).await;
     let (folder, port, config) = (Folder::new("replica"), free_port(), stage.database.config());
     let data = folder.0.join("data");
-    let (user, binaries) = (
-        ServerUser::choose().unwrap(),
-        Binaries::find(&Home::here().unwrap(), Some(stage.database.server().major())).unwrap(),
-    );
-    let mut copy = user.command(&binaries.program("pg_basebackup"), &folder.0);
-    copy.args(["-R", "-X", "stream", "-c", "fast", "-U", config.get_user().unwrap_or("postgres"), "-h"])
-        .arg(socket(&config))
-        .arg("-D")
-        .arg(&data);
-    copy.arg("-p").arg(config.get_ports().first().unwrap_or(&5432).to_string());
-    let copied = copy.output().unwrap();
-    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    let (user, binaries) = (ServerUser::choose().unwrap(), stage.database.server().binaries().clone());
+    let slot = format!("headwater_{}", std::process::id());
+    back_up(&stage, &user, &data, &slot).await;
     let mut start = user.command(&binaries.program("postgres"), &folder.0);
     start.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-k"]).arg(&folder.0);
     let mut replica = Killed(start.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
@@ -174,6 +165,42 @@ async fn a_replica_is_read_from_once_it_has_caught_up() {
         assert_eq!(newest(&site.client.get("/api/feed").await), "new");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    stage.column(&format!("SELECT pg_drop_replication_slot('{slot}')")).await;
     site.end().await;
     stage.end().await;
+}
+
+/// A base backup that becomes a standby: by hand, since not every installation of PostgreSQL has the program for it.
+async fn back_up(stage: &Stage, user: &ServerUser, to: &Path, slot: &str) {
+    let config = stage.database.config();
+    let (host, name) = (socket(&config), config.get_user().unwrap_or("postgres"));
+    let session = stage.database.connect().await;
+    let (begin, end) = match stage.database.server().major() < 15 {
+        true => {
+            ("SELECT pg_start_backup('replica', true, false)", "SELECT labelfile FROM pg_stop_backup(false, false)")
+        }
+        false => ("SELECT pg_backup_start('replica', true)", "SELECT labelfile FROM pg_backup_stop(false)"),
+    };
+    let reserve = format!("SELECT pg_create_physical_replication_slot('{slot}', true)");
+    session.batch_execute(&reserve).await.unwrap();
+    session.batch_execute(begin).await.unwrap();
+    let from = stage.database.server().folder().join("data");
+    let mut copy = user.command(Path::new("/bin/cp"), Path::new("/"));
+    // Files that go while they are copied are no loss: what they held is in the WAL.
+    let _ = copy.arg("-a").arg(&from).arg(to).stderr(Stdio::null()).status().unwrap();
+    let label: String = session.query_one(end, &[]).await.unwrap().get(0);
+    let _ = std::fs::remove_file(to.join("postmaster.pid"));
+    let _ = std::fs::remove_dir_all(to.join("pg_replslot"));
+    std::fs::create_dir(to.join("pg_replslot")).unwrap();
+    std::fs::write(to.join("backup_label"), label).unwrap();
+    std::fs::write(to.join("standby.signal"), "").unwrap();
+    let port = config.get_ports().first().unwrap_or(&5432);
+    let settings =
+        format!("primary_conninfo = 'host={} port={port} user={name}'\nprimary_slot_name = '{slot}'\n", host.display());
+    let automatic = to.join("postgresql.auto.conf");
+    let before = std::fs::read_to_string(&automatic).unwrap_or_default();
+    std::fs::write(&automatic, before + &settings).unwrap();
+    for name in ["pg_replslot", "backup_label", "standby.signal"] {
+        user.own(&to.join(name)).unwrap();
+    }
 }
