@@ -1,5 +1,7 @@
 //! Chromium, driven by its WebDriver.
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -15,8 +17,11 @@ use tokio::time::Instant;
 /// Set to anything, there are no tests in a browser.
 const SKIP: &str = "HEADWATER_NO_BROWSER";
 
+/// Runs the driver as long as its own input is open: when the test ends, however it does, neither driver nor browser is left.
+const KEEPER: &str = r#"chromedriver --port=0 & driver=$!; read -r _; pkill -KILL -P $driver; kill -KILL $driver; wait; sleep 0.2; rm -rf "$1""#;
+
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a test that fails tells.
 const STATE: &str = "{ state: document.getElementById('status')?.dataset.state, items: document.querySelectorAll('#feed > article').length, \
@@ -58,18 +63,23 @@ impl Browser {
             return None;
         }
         let turn = TURN.lock().await;
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
+        let profile = std::env::temp_dir().join(format!("headwater-browser-{}", std::process::id()));
+        let mut driver = Command::new("sh")
+            .args(["-c", KEEPER, "sh"])
+            .arg(&profile)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
             .spawn()
-            .unwrap_or_else(|error| {
-                panic!("chromedriver: {error}; install Debian's packages chromium and chromium-driver, or set {SKIP}=1")
-            });
+            .expect("a shell");
         let mut lines = BufReader::new(driver.stdout.take().expect("its output")).lines();
         let port = loop {
-            let line = lines.next_line().await.expect("its output").expect("chromedriver tells its port");
+            let line = lines.next_line().await.expect("its output");
+            let line = line.unwrap_or_else(|| {
+                panic!(
+                    "there is no chromedriver; install Debian's packages chromium and chromium-driver, or set {SKIP}=1"
+                )
+            });
             if let Some((_, port)) = line.split_once("successfully on port ")
                 && let Ok(port) = port.trim_end_matches('.').trim().parse::<u16>()
             {
@@ -80,7 +90,7 @@ impl Browser {
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let http = hyper_util::client::legacy::connect::HttpConnector::new();
         let client = ClientBuilder::new(http)
-            .capabilities(capabilities())
+            .capabilities(capabilities(&profile))
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .unwrap_or_else(|error| panic!("{error}"));
@@ -144,6 +154,29 @@ impl Browser {
         }
     }
 
+    /// The time that driver and browser have had a core for.
+    pub fn worked(&self) -> Duration {
+        let driver = self.driver.id().expect("it runs");
+        let processes = std::fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        // After the name in parentheses: state, parent, …, and the ticks in user mode and in the kernel.
+        let stat = |process: u32| {
+            let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+            let fields: Vec<u64> =
+                text.rsplit_once(')')?.1.split(' ').skip(3).map(|field| field.parse().unwrap_or(0)).take(12).collect();
+            let parent = text.rsplit_once(')')?.1.split(' ').nth(2)?.parse().ok()?;
+            Some((process, (parent, fields[9] + fields[10])))
+        };
+        let all: HashMap<u32, (u32, u64)> = processes.filter_map(stat).collect();
+        let below = |process: &u32| {
+            std::iter::successors(Some(*process), |process| Some(all.get(process)?.0)).any(|above| above == driver)
+        };
+        let ticks: u64 = all.iter().filter(|(process, _)| below(process)).map(|(_, (_, ticks))| ticks).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// A window of this size, as a telephone or another screen has it.
     pub async fn window(&self, width: u32, height: u32, phone: bool) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": if phone { 2 } else { 1 }, "mobile": phone });
@@ -155,12 +188,15 @@ impl Browser {
         let complaints = self.complaints().await;
         assert!(complaints.is_empty(), "the console was told: {complaints:#?}");
         let _ = self.client.close().await;
-        let _ = self.driver.kill().await;
+        drop(self.driver.stdin.take());
+        let _ = self.driver.wait().await;
     }
 }
 
-fn capabilities() -> serde_json::Map<String, Value> {
+fn capabilities(profile: &Path) -> serde_json::Map<String, Value> {
+    let profile = format!("--user-data-dir={}", profile.display());
     let arguments = [
+        profile.as_str(),
         "--headless=new",
         "--no-sandbox",
         "--disable-dev-shm-usage",

@@ -56,7 +56,7 @@ async fn new_items_changes_and_deletes_arrive() {
     // A new name of an agent is in every item that shows it.
     browser.run("window.articles = document.querySelectorAll('#feed > article').length").await;
     stage.run("UPDATE platform_agents SET name = 'Grace ' || left(id::text, 4)").await;
-    browser.until("[...document.querySelectorAll('#feed > article[data-type=story_created] .says b')].every(b => b.innerText.startsWith('Grace ') || b.innerText === 'somebody who left')").await;
+    browser.until("[...document.querySelectorAll('#feed > article[data-type=story_created] .says b')].every(b => b.textContent.startsWith('Grace ') || b.textContent === 'somebody who left')").await;
     assert_eq!(browser.is("document.querySelectorAll('#feed > article').length === articles").await, true);
 
     // More than one could read wait, even at the top.

@@ -93,7 +93,8 @@ async fn a_server_that_restarts_on_its_port() {
     stage.wait().await;
     server = stage.serve(port).await;
     browser.until(&format!("document.querySelector('#feed > article').dataset.key.includes('{missed}') || !document.getElementById('pill').hidden")).await;
-    browser.until("[...document.querySelectorAll('#feed > article[data-type=story_created] .says b')].every(b => ['Renamed', 'somebody who left'].includes(b.innerText))").await;
+    // Not their innerText: what lies outside of the window has none.
+    browser.until("[...document.querySelectorAll('#feed > article[data-type=story_created] .says b')].every(b => ['Renamed', 'somebody who left'].includes(b.textContent))").await;
     assert!(browser.is("fewest").await.as_u64().unwrap() as usize >= before, "never an empty list");
     shows_the_select(&browser, &stage).await;
     let moved = browser.is("Math.abs(anchor.getBoundingClientRect().top - there)").await.as_f64().unwrap();

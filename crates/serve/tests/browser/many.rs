@@ -1,6 +1,6 @@
 //! Ten thousand items, scrolled to the end.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::browser::Browser;
 use crate::stage::Stage;
@@ -20,7 +20,14 @@ async fn ten_thousand_items_are_scrolled_in_order_and_once() {
              if (document.getElementById('end').hidden) requestAnimationFrame(down); }; down();",
         )
         .await;
-    browser.until("!document.getElementById('end').hidden").await;
+    // However slow the machine: as long as there are more and more of them.
+    while browser.is("document.getElementById('end').hidden").await == true {
+        let items = browser.is("document.querySelectorAll('#feed > article').length").await;
+        let more = format!(
+            "document.querySelectorAll('#feed > article').length > {items} || !document.getElementById('end').hidden"
+        );
+        browser.until(&more).await;
+    }
     let took = began.elapsed();
     let (keys, expected) = (browser.keys().await, stage.ids("true").await);
     assert!(expected.len() >= 10_000, "{}", expected.len());
@@ -28,6 +35,7 @@ async fn ten_thousand_items_are_scrolled_in_order_and_once() {
     assert!(keys == expected, "as the SELECT has them");
 
     // With all of them there: from the bottom to the top in 120 frames, and something happens meanwhile.
+    let worked = browser.worked();
     browser
         .run(
             "const height = scrollY; let at = 0, last = performance.now(); window.frames = []; \
@@ -38,20 +46,18 @@ async fn ten_thousand_items_are_scrolled_in_order_and_once() {
     let id = stage.act("in the middle of it").await;
     browser.until("window.frames.length === 120 && scrollY === 0").await;
     browser.until(&format!("document.querySelector('#pill:not([hidden])') !== null || document.querySelector('#feed > article').dataset.key.includes('{id}')")).await;
+    let worked = (browser.worked() - worked) / 120;
     let frames = browser.is("frames.sort((a, b) => a - b)").await;
     let frame = |at: usize| frames[at].as_f64().unwrap();
     eprintln!(
-        "{} items in {took:?}; frames of {:.0} ms, the slowest but six {:.0} ms, the slowest {:.0} ms",
+        "{} items in {took:?}; 120 frames: median {:.0} ms, slowest {:.0} ms, work {worked:?} each",
         keys.len(),
         frame(60),
-        frame(113),
         frame(119)
     );
-    assert!(frame(60) < 100.0, "not smooth: {frames}");
+    // Of all processes of the browser, painting without a graphics card included. Others may use the machine, so no clock is asked.
+    assert!(worked < Duration::from_millis(150), "not smooth: {worked:?} a frame, {frames}");
 
-    // What lies at the other end is still told of: the oldest event goes.
-    let oldest = stage.column("SELECT event_type FROM platform_feed_events ORDER BY created_at, id LIMIT 1").await;
-    eprintln!("the oldest is a {}", oldest[0]);
     browser.run("document.querySelector('#pill').click()").await;
     browser.until(&format!("document.querySelector('#feed > article').dataset.key.includes('{id}')")).await;
     stage.run(&format!("DELETE FROM platform_dweller_actions WHERE id = '{id}'")).await;
