@@ -94,7 +94,7 @@ impl Server {
         for gone in
             old.served.values().filter(|old| served.get(&old.route.path).is_none_or(|new| !Arc::ptr_eq(new, old)))
         {
-            gone.hub.begin_anew(position);
+            gone.hub.close(position);
         }
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Table { models, served });
         if problems.is_empty() { Ok(()) } else { Err(Error::Settings(problems)) }

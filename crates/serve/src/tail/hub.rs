@@ -34,6 +34,8 @@ struct State {
     /// The entries after this position are among the recent ones.
     reach: Position,
     recent: VecDeque<Arc<Entry>>,
+    /// The route is no more as it was: nothing is told or kept any more.
+    closed: bool,
     /// Somebody has asked for what only the log tells: entries are read.
     wanted: bool,
     /// The ways in which slices are cut, so that an entry finds its slices without looking at all of them.
@@ -103,7 +105,7 @@ impl Hub {
     pub fn follow(&self, slice: &Slice, from: Position) -> Following {
         let mut state = self.state();
         state.wanted = true;
-        if from.epoch < state.position.epoch {
+        if from.epoch < state.position.epoch || state.closed {
             return Following::Lost;
         }
         if from < state.reach {
@@ -126,7 +128,7 @@ impl Hub {
         page: crate::page::answer::Page,
     ) {
         let mut state = self.state();
-        if position.epoch != state.position.epoch || position < state.reach || !state.wanted {
+        if position.epoch != state.position.epoch || position < state.reach || !state.wanted || state.closed {
             return;
         }
         let touched = |entry: &&Arc<Entry>| entry.position > position && span.is_touched(&self.route, slice, entry);
@@ -156,6 +158,12 @@ impl Hub {
         }
         state.position = until;
         state.forget_the_absent(&self.route, &self.cache);
+    }
+
+    /// The route is remade or gone: those who follow are told, and those who come too late, too.
+    pub fn close(&self, position: Position) {
+        self.state().closed = true;
+        self.begin_anew(position);
     }
 
     /// A new epoch: nothing follows from what was told.
