@@ -34,8 +34,7 @@ pub fn answer(
     if resume.is_some() && !served.route.live {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let wanted = Wanted { asked, resume, viewer };
-    let events = stream(Arc::clone(server), Arc::clone(served), wanted);
+    let events = stream(Wanted { server: Arc::clone(server), served: Arc::clone(served), asked, resume, viewer });
     let mut response = Body::from_stream(holding(slot, events)).into_response();
     let (name, control) = cache_control(served);
     let head = response.headers_mut();

@@ -89,6 +89,12 @@ impl<'r> Growing<'r> {
         (items.strip_prefix(b",").unwrap_or(items), keys.strip_prefix(b",").unwrap_or(keys))
     }
 
+    /// True where it has no row yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
     /// Where items and keys end.
     #[must_use]
     pub fn ends(&self) -> (usize, usize) {
