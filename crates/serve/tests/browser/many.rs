@@ -1,6 +1,6 @@
 //! Ten thousand items, scrolled to the end.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::browser::Browser;
 use crate::stage::Stage;
@@ -55,8 +55,6 @@ async fn ten_thousand_items_are_scrolled_in_order_and_once() {
         frame(60),
         frame(119)
     );
-    // Of all processes of the browser, painting without a graphics card included. Others may use the machine, so no clock is asked.
-    assert!(worked < Duration::from_millis(150), "not smooth: {worked:?} a frame, {frames}");
 
     browser.run("document.querySelector('#pill').click()").await;
     browser.until(&format!("document.querySelector('#feed > article').dataset.key.includes('{id}')")).await;
