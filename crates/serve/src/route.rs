@@ -92,7 +92,7 @@ impl Route {
 }
 
 /// All routes: the declared ones, and a generic one for each model that declares its access itself; and everything that is wrong with the
-/// declarations. What is wrong is not among the routes.
+/// declared ones. What is wrong is not among the routes.
 #[must_use]
 pub fn routes(settings: &Serve, models: &[Arc<Model>]) -> (Vec<Arc<Route>>, Vec<String>) {
     let mut problems = Vec::new();
@@ -105,8 +105,13 @@ pub fn routes(settings: &Serve, models: &[Arc<Model>]) -> (Vec<Arc<Route>>, Vec<
         }
         let found = route(declared, models, is_generic, &mut own);
         routes.extend(found.filter(|_| own.is_empty()).map(Arc::new));
-        let what = if is_generic { format!("model {}", declared.model) } else { format!("route {}", declared.path) };
-        problems.extend(own.into_iter().map(|problem| format!("{what}: {problem}")));
+        for problem in own {
+            match is_generic {
+                // Nobody has asked for this path: the others are served all the same.
+                true => tracing::warn!(model = declared.model, problem, "a model cannot be served under {GENERIC}"),
+                false => problems.push(format!("route {}: {problem}", declared.path)),
+            }
+        }
     };
     settings.route.iter().for_each(|declared| add(declared, false));
     models.iter().filter(|model| model.access.is_some()).for_each(|model| add(&generic(model), true));
