@@ -23,6 +23,13 @@ use crate::tail::entry::{Entry, Event, Op};
 /// What a silent stream sends now and then.
 pub const KEEPALIVE: &str = ":keepalive\n\n";
 
+/// A keepalive that says where the stream stands, so that one who follows what seldom changes does not come back to a place that the log
+/// has left behind.
+#[must_use]
+pub fn still_here(position: Position) -> Bytes {
+    Bytes::from(format!("id: {position}\n{KEEPALIVE}"))
+}
+
 /// Tells the browser how long to wait before it comes back, in milliseconds.
 pub const RETRY: &str = "retry: 1000\n\n";
 

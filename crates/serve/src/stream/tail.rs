@@ -88,7 +88,14 @@ pub(super) fn changes(wanted: &Wanted, stand: Stand) -> impl Stream<Item = Bytes
                             return;
                         }
                     },
-                    _ = keepalive.tick() => yield Bytes::from_static(event::KEEPALIVE.as_bytes()),
+                    _ = keepalive.tick() => {
+                        // In this order: what was told up to here has been received, if nothing is waiting then.
+                        let here = served.hub.position();
+                        if told.is_empty() {
+                            position = position.max(here);
+                        }
+                        yield event::still_here(position);
+                    }
                     () = until(expiry) => {
                         yield event::error(route, &Problem::unauthorized());
                         return;

@@ -111,8 +111,7 @@ async fn tell(server: &Server, served: &Served, newest: Position) -> Result<(), 
         if from >= newest {
             return Ok(());
         }
-        if !served.hub.is_wanted() {
-            served.hub.tell(Vec::new(), newest);
+        if served.hub.pass_over(newest) {
             return Ok(());
         }
         let connection = server.database.primary().connection().await?;

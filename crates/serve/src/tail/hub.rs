@@ -15,6 +15,9 @@ use crate::stream::event;
 /// Recent entries that are kept for those who come back after a moment.
 const RECENT: usize = 4096;
 
+/// Bytes of items that they may have.
+const RECENT_BYTES: usize = 16 << 20;
+
 /// Events that wait for one who follows slowly.
 const WAITING: usize = 64;
 
@@ -34,6 +37,7 @@ struct State {
     /// The entries after this position are among the recent ones.
     reach: Position,
     recent: VecDeque<Arc<Entry>>,
+    recent_bytes: usize,
     /// The route is no more as it was: nothing is told or kept any more.
     closed: bool,
     /// Somebody has asked for what only the log tells: entries are read.
@@ -82,10 +86,16 @@ impl Hub {
         self.state().position
     }
 
-    /// True where its entries must be read.
-    #[must_use]
-    pub fn is_wanted(&self) -> bool {
-        self.state().wanted
+    /// Goes on to a position without its entries; false where somebody wants them. Both at once: who begins to want entries while they are
+    /// passed over would believe that he has them.
+    pub fn pass_over(&self, until: Position) -> bool {
+        let mut state = self.state();
+        if state.wanted {
+            return false;
+        }
+        state.forget_recent(until);
+        state.position = until;
+        true
     }
 
     /// How many follow.
@@ -145,16 +155,13 @@ impl Hub {
         let mut state = self.state();
         for entry in entries {
             state.tell(&self.route, &self.cache, &entry);
+            state.recent_bytes += size(&entry);
             state.recent.push_back(entry);
         }
-        while state.recent.len() > RECENT {
-            if let Some(oldest) = state.recent.pop_front() {
-                state.reach = oldest.position;
-            }
-        }
-        if !state.wanted {
-            state.recent.clear();
-            state.reach = until;
+        while state.recent.len() > RECENT || state.recent_bytes > RECENT_BYTES {
+            let Some(oldest) = state.recent.pop_front() else { break };
+            state.recent_bytes -= size(&oldest);
+            state.reach = oldest.position;
         }
         state.position = until;
         state.forget_the_absent(&self.route, &self.cache);
@@ -171,13 +178,23 @@ impl Hub {
         let mut state = self.state();
         let entry = Entry { position, op: Op::Reset, key: "null".into(), item: None, new: None, old: Vec::new() };
         state.tell(&self.route, &self.cache, &entry);
-        state.recent.clear();
-        state.reach = position;
+        state.forget_recent(position);
         state.position = position;
     }
 }
 
+/// Bytes that an entry takes.
+fn size(entry: &Entry) -> usize {
+    entry.item.as_ref().map_or(0, |item| item.len()) + 256
+}
+
 impl State {
+    fn forget_recent(&mut self, until: Position) {
+        self.recent.clear();
+        self.recent_bytes = 0;
+        self.reach = until;
+    }
+
     fn tell(&mut self, route: &Route, cache: &Cache, entry: &Entry) {
         if entry.op == Op::Reset {
             if let Some(event) = event::told(route, entry, Op::Reset) {

@@ -129,7 +129,7 @@ impl Stream {
                 let frame: String = self.text.drain(..end + 2).collect();
                 let event = parse(frame.trim_end());
                 if event.is_none() {
-                    self.comments += usize::from(frame.starts_with(":keepalive"));
+                    self.comments += usize::from(frame.contains(":keepalive"));
                     self.text_seen.push_str(&frame);
                 }
                 return Some(event);

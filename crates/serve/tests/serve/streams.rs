@@ -63,6 +63,28 @@ async fn a_page_its_end_and_what_changes() {
     stage.end().await;
 }
 
+/// One whose rows seldom change stands where everybody stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_told_nothing_is_told_where_he_stands() {
+    let stage = Stage::new("standing", SCHEMA, &[FEED]).await;
+    let site = stage.serve(ROUTES).await;
+    let mut stream = site.client.stream("/api/feed/stream?limit=1&world=1", &[]).await;
+    while stream.next().await.unwrap().name != "feed_complete" {}
+    for number in 0..20 {
+        stage.run(&format!("UPDATE posts SET title = 'n{number}' WHERE id = 2")).await;
+        stage.wait().await;
+    }
+    let newest = "SELECT epoch || '.' || pos FROM headwater.batch ORDER BY number DESC LIMIT 1";
+    let standing = format!("id: {}\n:keepalive", stage.column(newest).await[0]);
+    while !stream.text_seen.contains(&standing) {
+        assert_eq!(stream.next_within(Duration::from_millis(100)).await, None);
+    }
+    stage.run("UPDATE posts SET title = 'mine' WHERE id = 1").await;
+    assert_eq!(stream.next().await.unwrap().data["item"]["title"], "mine");
+    site.end().await;
+    stage.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_is_not_live_ends_and_the_browser_stays_away() {
     let stage = Stage::new("not_live", SCHEMA, &[FEED]).await;
