@@ -59,8 +59,14 @@ async fn ten_thousand_items_are_scrolled_in_order_and_once() {
     browser.run("document.querySelector('#pill').click()").await;
     browser.until(&format!("document.querySelector('#feed > article').dataset.key.includes('{id}')")).await;
     stage.run(&format!("DELETE FROM platform_dweller_actions WHERE id = '{id}'")).await;
-    browser.until(&format!("document.querySelectorAll('#feed > article').length === {}", expected.len())).await;
-    assert!(browser.keys().await == expected);
+    browser
+        .until(&format!(
+            "![...document.querySelectorAll('#feed > article')].some((item) => item.dataset.key.includes('{id}'))"
+        ))
+        .await;
+    // At the top, the page has let go of what lies far below.
+    let keys = browser.keys().await;
+    assert!(keys.len() >= 100 && keys == expected[..keys.len()], "{} are left", keys.len());
 
     browser.end().await;
     server.end().await;
