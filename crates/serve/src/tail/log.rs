@@ -44,7 +44,11 @@ pub fn statement(route: &Route, slice: Option<&Slice>) -> String {
     let row = format!("pg_catalog.jsonb_populate_record(NULL::{}, l.\"row\") AS item", route.model.name);
     let name = |column: &usize| format!("item.{}", route.model.columns[*column].name);
     let tracked: Vec<_> = route.tracked.iter().map(|column| format!("{}::text", name(column))).collect();
-    let mut sql = format!("SELECT l.pos, l.op, {}, CASE WHEN l.op = 'put' THEN {} END", key(route), sql::item(route));
+    let mut sql = format!(
+        "SELECT l.pos, l.op, {}, CASE WHEN l.op = 'put' THEN (SELECT {} FROM {row}) END",
+        key(route),
+        sql::item(route)
+    );
     for value in &tracked {
         let _ = write!(sql, ", {value}");
     }

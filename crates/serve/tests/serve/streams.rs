@@ -63,6 +63,26 @@ async fn a_page_its_end_and_what_changes() {
     stage.end().await;
 }
 
+/// An item may name columns that the log has, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_is_the_same_on_the_page_and_after_it() {
+    let stage = Stage::new("live_item", SCHEMA, &[FEED]).await;
+    let item = "item = \"jsonb_build_object('id', id, 'at', at, 'whole', to_jsonb(item))\"\nlive = true";
+    let site = stage.serve(&ROUTES.replace("live = true", item)).await;
+    let mut stream = site.client.stream("/api/feed/stream?limit=1", &[]).await;
+    while stream.next().await.unwrap().name != "feed_complete" {}
+    stage.run("UPDATE posts SET title = 'other' WHERE id = 200").await;
+    let put = stage.json(
+        "SELECT jsonb_build_object('id', id, 'at', at, 'whole', to_jsonb(feed)) AS shown FROM feed WHERE id = 200",
+    );
+    let event = stream.next().await.unwrap();
+    stage.wait().await;
+    assert_eq!(event.data["item"]["whole"]["title"], "other");
+    assert_eq!(event.data["item"]["at"], put.await[0]["shown"]["at"]);
+    site.end().await;
+    stage.end().await;
+}
+
 /// One whose rows seldom change stands where everybody stands.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_told_nothing_is_told_where_he_stands() {
