@@ -114,8 +114,8 @@ async fn cold(arena: &Arena, site: &Site, outcome: &mut Outcome) -> Result<(), F
     let number = if arena.effort.quick { 20 } else { COLD };
     let (mut first, mut whole) = (Vec::new(), Vec::new());
     for turn in 0..number {
-        let path =
-            format!("/api/feed/stream?limit=20&cursor=2026-01-0{}T{:02}:{:02}:00Z", 1 + turn % 3, turn % 24, turn % 60);
+        // Within the second hour of the events, of which there are two at least.
+        let path = format!("/api/feed/stream?limit=20&cursor=2026-01-01T01:{:02}:{:02}Z", turn % 60, turn / 60 * 7);
         let mut asker = Asker::new(site.address).await?;
         let began = Instant::now();
         asker.open(&path).await?;
