@@ -79,8 +79,13 @@ struct Effort {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    if let Ok(path) = std::env::var(site::STATIC_VARIABLE) {
-        return match site::answer_with(&path).await {
+    let other = match std::env::var(site::STATIC_VARIABLE) {
+        Ok(path) => Some(site::answer_with(&path).await),
+        Err(_) if std::env::var_os(site::SOCKETS_VARIABLE).is_some() => Some(site::write_to_all().await),
+        Err(_) => None,
+    };
+    if let Some(ended) = other {
+        return match ended {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => panic!("{error}"),
         };

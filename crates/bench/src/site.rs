@@ -1,19 +1,24 @@
-//! A server to ask: `headwater serve` as a process of its own, the same bytes from a bare axum, and those who ask, as cheap as they can be.
+//! A server to ask: `headwater serve` as a process of its own, the same bytes from a bare axum, bare sockets, and those who ask, as cheap as they can be.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use headwater_postgres::PrivateServer;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::process::{Child, Command};
 
 use crate::{Failure, cpu};
 
 /// Set in a process that is to be the bare server: the file whose bytes it answers with.
 pub const STATIC_VARIABLE: &str = "HEADWATER_BENCH_STATIC";
+
+/// Set in a process that is to be bare sockets.
+pub const SOCKETS_VARIABLE: &str = "HEADWATER_BENCH_SOCKETS";
 
 /// A server that runs; it ends with this value.
 pub struct Site {
@@ -54,6 +59,13 @@ impl Site {
         Self::start(command).await
     }
 
+    /// Bare sockets, each of which is written what [`Asker::shout`] says.
+    pub async fn sockets() -> Result<Self, Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.env(SOCKETS_VARIABLE, "1");
+        Self::start(command).await
+    }
+
     async fn start(mut command: Command) -> Result<Self, Failure> {
         let mut process = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let output = process.stdout.take().ok_or("a server's output")?;
@@ -88,6 +100,31 @@ pub async fn answer_with(path: &str) -> Result<(), Failure> {
     Ok(axum::serve(listener, router).await?)
 }
 
+/// Bare sockets: one line from any of them goes to all, in one write each and nothing else, as an event with that line as its data.
+pub async fn write_to_all() -> Result<(), Failure> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", serde_json::json!({ "address": listener.local_addr()?.to_string() }));
+    let all: Arc<Mutex<Vec<OwnedWriteHalf>>> = Arc::default();
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let (reading, writing) = stream.into_split();
+        let _ = writing.try_write(b"event: bare_complete\n\n");
+        let all = Arc::clone(&all);
+        all.lock().unwrap_or_else(PoisonError::into_inner).push(writing);
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(reading).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                if let Some(data) = line.strip_prefix("shout ") {
+                    let event = format!("event: bare_put\ndata: {data}\n\n");
+                    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                    all.retain(|socket| socket.try_write(event.as_bytes()).is_ok());
+                }
+            }
+        });
+    }
+}
+
 /// One connection that asks again and again.
 pub struct Asker {
     stream: TcpStream,
@@ -100,6 +137,11 @@ impl Asker {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(64 << 10) })
+    }
+
+    /// Has bare sockets write an event to all.
+    pub async fn shout(&mut self, data: &str) -> Result<(), Failure> {
+        Ok(self.stream.write_all(format!("shout {data}\n").as_bytes()).await?)
     }
 
     /// Asks, and reads the whole answer, which has a length; gives its body.

@@ -6,7 +6,7 @@ use crate::error::{During, Error};
 use crate::installed;
 
 /// The version of the objects in `sql/install/`.
-pub const SCHEMA_VERSION: i64 = 5;
+pub const SCHEMA_VERSION: i64 = 6;
 
 /// The SQL that installs them, as often as one likes.
 pub const INSTALL: &str = concat!(
@@ -25,6 +25,8 @@ pub const INSTALL: &str = concat!(
     include_str!("../sql/install/batch.sql"),
     "\n",
     include_str!("../sql/install/wait.sql"),
+    "\n",
+    include_str!("../sql/install/consumers.sql"),
     "\n",
     include_str!("../sql/install/rights.sql"),
 );

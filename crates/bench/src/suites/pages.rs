@@ -144,7 +144,7 @@ async fn cold(arena: &Arena, site: &Site, outcome: &mut Outcome) -> Result<(), F
 async fn pgbench(arena: &Arena, database: &str) -> Result<f64, Failure> {
     let script = arena.root.join(".headwater/bench/page.sql");
     let sql = format!(
-        "SELECT NULL::text, ({ITEM})::text, pg_catalog.jsonb_build_object('id', id)::text, id::text, at::text FROM feed ORDER BY at DESC, id DESC LIMIT 21;\n"
+        "SELECT NULL::text, ({ITEM})::text, pg_catalog.jsonb_build_object('id', id)::text, id::text, at::text FROM feed AS f ORDER BY f.at DESC, f.id DESC LIMIT 21;\n"
     );
     std::fs::write(&script, sql)?;
     let binaries = Binaries::find(&headwater_postgres::Home::of(&arena.root)?, Some(arena.server.major()))?;

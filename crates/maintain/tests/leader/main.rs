@@ -4,6 +4,7 @@ mod stage;
 
 mod append;
 mod changes;
+mod consumers;
 mod diff;
 mod failures;
 mod long;

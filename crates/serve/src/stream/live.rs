@@ -51,14 +51,15 @@ pub(super) enum Part {
     Told(Stand),
 }
 
-/// The whole stream, as bytes.
+/// The whole stream, as bytes. What reading needs is boxed: it is given back before the stream waits, maybe for hours and with thousands of
+/// others.
 pub fn stream(wanted: Wanted) -> impl Stream<Item = Bytes> + Send {
     async_stream::stream! {
         let route = &wanted.served.route;
         yield Bytes::from_static(event::RETRY.as_bytes());
         let mut stand = None;
         if let (Some(position), true) = (wanted.resume, route.live) {
-            match resumed(&wanted, position).await {
+            match Box::pin(resumed(&wanted, position)).await {
                 Ok(Some(found)) => stand = Some(found),
                 Ok(None) => yield event::reset(route, position, "the position is not in the log any more"),
                 Err(problem) => {
@@ -68,7 +69,7 @@ pub fn stream(wanted: Wanted) -> impl Stream<Item = Bytes> + Send {
             }
         }
         if stand.is_none() {
-            let mut parts = pin!(first::page(&wanted));
+            let mut parts = Box::pin(first::page(&wanted));
             while let Some(part) = parts.next().await {
                 match part {
                     Part::Event(bytes) => yield bytes,

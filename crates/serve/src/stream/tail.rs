@@ -50,7 +50,7 @@ pub(super) fn changes(wanted: &Wanted, stand: Stand) -> impl Stream<Item = Bytes
                     return;
                 }
                 Following::Behind(until) => {
-                    let found = catch_up(server, served, &slice, position, until).await;
+                    let found = Box::pin(catch_up(server, served, &slice, position, until)).await;
                     let found = found.unwrap_or_else(|problem| CaughtUp::failed(event::error(route, &problem)));
                     for bytes in found.events {
                         yield bytes;
