@@ -108,12 +108,12 @@ async fn what_a_consumer_keeps_equals_the_model() {
     stage.run("UPDATE users SET name = 'another' WHERE id = 1; SELECT pg_sleep(1.1)").await;
     stage.wait().await;
     assert_eq!(stage.number("SELECT lag_seconds FROM headwater.event_stream_checkpoints").await, 0);
-    stage.run("INSERT INTO votes (project_id, weight) VALUES (7, 7)").await;
+    stage.run("INSERT INTO votes (project_id, weight) VALUES (20, 7)").await;
     stage.wait().await;
     stage.until(Duration::from_secs(10), "SELECT lag_seconds >= 2 FROM headwater.event_stream_checkpoints").await;
 
     // The log has moved on without it.
-    stage.run("DELETE FROM headwater.log; INSERT INTO votes (project_id, weight) VALUES (8, 8)").await;
+    stage.run("DELETE FROM headwater.log; INSERT INTO votes (project_id, weight) VALUES (21, 8)").await;
     stage.wait().await;
     let sql = "SELECT string_agg(op, ',') FROM headwater.poll('cache', 'tally', 'only')";
     assert_eq!(text(&member.client, sql).await, "reset");
