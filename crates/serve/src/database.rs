@@ -313,6 +313,31 @@ impl Connection {
         self.client.batch_execute("COMMIT").await
     }
 
+    /// Runs a statement that writes, in a transaction of its own: sessions here only read by themselves. In a task of its own, too: where
+    /// whoever asked goes away, the transaction still ends before the connection is used again.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn write(
+        self,
+        sql: String,
+        parameters: Vec<Option<String>>,
+    ) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
+        use futures_util::TryStreamExt as _;
+        let writing = tokio::spawn(async move {
+            // Sent at once, one after the other, and answered in this order; after a failure COMMIT rolls back.
+            let (begun, rows, ended) = tokio::join!(
+                self.client.batch_execute("BEGIN READ WRITE"),
+                async { self.unprepared(&sql, &parameters).await?.try_collect().await },
+                self.client.batch_execute("COMMIT")
+            );
+            begun?;
+            let rows = rows?;
+            ended.map(|()| rows)
+        });
+        writing.await.unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))
+    }
+
     async fn unprepared(
         &self,
         sql: &str,

@@ -8,14 +8,16 @@
 //! | [`database`] | pools of connections, and replicas |
 //! | [`page`] | from a request to rows as JSON; the cache |
 //! | [`tail`] | from the log to those who follow and to the cache |
+//! | [`consume`] | consumer groups: whoever follows a model at a pace of their own |
 //! | [`stream`] | a page and its tail as Server-Sent Events |
 //! | [`access`] | who asks, and how much |
 //! | [`http`] | paths, headers, problems, health |
 //! | [`observe`] | what is measured |
 //!
-//! Any number of servers may run: each only reads. What they share is in the database.
+//! Any number of servers may run: none writes anything but the checkpoints of consumers. What they share is in the database.
 
 pub mod access;
+pub mod consume;
 pub mod database;
 pub mod error;
 pub mod http;

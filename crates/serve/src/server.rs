@@ -41,6 +41,8 @@ pub struct Server {
     pub files: Files,
     /// Says true when the server is to end.
     pub stop: watch::Receiver<bool>,
+    /// The newest position that the log has told.
+    pub news: watch::Sender<Position>,
     table: RwLock<Arc<Table>>,
 }
 
@@ -117,6 +119,17 @@ impl Server {
     async fn check(&self) -> Result<(), Error> {
         let table = self.table();
         let mut problems = Vec::new();
+        for consumer in &self.settings.consumer {
+            let model = table.models.iter().find(|model| model.name.short() == consumer.model);
+            if !model.is_some_and(|model| model.retained) {
+                let why = if model.is_some() {
+                    "does not keep its changes (-- headwater: retain live)"
+                } else {
+                    "is not there"
+                };
+                problems.push(format!("consumer {}: the model {} {why}", consumer.group, consumer.model));
+            }
+        }
         let connection =
             self.database.primary().connection().await.map_err(|problem| Error::Settings(vec![problem.message]))?;
         for served in table.served.values() {
@@ -249,6 +262,7 @@ pub async fn start(
         .await
         .map_err(|source| Error::Listen { address: settings.listen, source })?;
     let address = listener.local_addr().map_err(|source| Error::Listen { address: settings.listen, source })?;
+    let position = database.primary().newest().await.map_err(|problem| Error::Settings(vec![problem.message]))?;
     let server = Arc::new(Server {
         settings,
         database,
@@ -256,10 +270,9 @@ pub async fn start(
         gate,
         files: site.files,
         stop: stop.clone(),
+        news: watch::Sender::new(position),
         table: RwLock::default(),
     });
-    let position =
-        server.database.primary().newest().await.map_err(|problem| Error::Settings(vec![problem.message]))?;
     server.remake(models, position)?;
     server.check_time_zone().await?;
     server.check().await?;

@@ -37,6 +37,8 @@ pub struct Serve {
     pub limits: Limits,
     /// The routes.
     pub route: Vec<Route>,
+    /// Groups that may follow a model's changes over HTTP.
+    pub consumer: Vec<Consumer>,
 }
 
 impl Default for Serve {
@@ -54,6 +56,7 @@ impl Default for Serve {
             auth: Auth::default(),
             limits: Limits::default(),
             route: Vec::new(),
+            consumer: Vec::new(),
         }
     }
 }
@@ -222,6 +225,25 @@ impl TryFrom<String> for Network {
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
     }
+}
+
+/// `[[serve.consumer]]`: a consumer group of a model, at `/v1/consumers/{group}/{model}`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consumer {
+    /// The group.
+    pub group: String,
+    /// The model, by name or schema.name, as the log calls it.
+    pub model: String,
+    /// The subject of the token that its members have.
+    pub subject: String,
+    /// Into how many parts the keys are divided; as many members can share the work.
+    #[serde(default = "one")]
+    pub partitions: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// `[[serve.route]]`: a path under which a model's rows are read.

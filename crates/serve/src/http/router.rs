@@ -9,13 +9,14 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use tower_http::compression::CompressionLayer;
 
 use super::problem::Problem;
 use super::{health, openapi, pages, streams};
 use crate::access::client::Client;
 use crate::access::{admit, session};
+use crate::consume;
 use crate::observe;
 use crate::page::request;
 use crate::server::Server;
@@ -28,6 +29,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(openapi::document))
+        .route("/v1/consumers/{group}/{model}/{action}", any(consume::answer))
         .route("/session", post(session::begin).delete(session::end))
         .fallback(route)
         .layer(CompressionLayer::new())

@@ -104,7 +104,7 @@ fn choose_owned(route: &Route, viewer: &Viewer, page: &mut Request) -> Result<()
 }
 
 /// The names and values of a query, percent-decoded.
-fn pairs(query: &str) -> Vec<(String, String)> {
+pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 

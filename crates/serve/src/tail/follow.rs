@@ -101,6 +101,7 @@ async fn advance(server: &Server, position: &mut Position) -> Result<(), Problem
         tell(server, served, newest).await?;
     }
     *position = newest;
+    server.news.send_replace(newest);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod client;
 #[allow(dead_code)]
 mod stage;
 
+mod consumers;
 mod ground;
 mod keys;
 mod wire;
