@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use headwater_catalog::Ident;
 use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 
 use crate::error::Error;
 use crate::home::Home;
 use crate::private::{Options, PrivateServer};
+use crate::tls;
 
 /// The oldest server that Headwater works with.
 pub const OLDEST_MAJOR: u32 = 14;
@@ -24,7 +25,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads a database's address: a URL, or `key=value` pairs.
 pub fn parse_url(url: &str) -> Result<Config, Error> {
-    url.parse().map_err(Error::BadAddress)
+    tls::understood(url).parse().map_err(Error::BadAddress)
 }
 
 /// Opens one connection, runs it in the background until the client is dropped, and refuses servers that are too old.
@@ -36,7 +37,7 @@ pub async fn connect(config: &Config) -> Result<Client, Error> {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
-    let (client, connection) = config.connect(NoTls).await.map_err(|source| {
+    let (client, connection) = config.connect(tls::tls(&config)?).await.map_err(|source| {
         let place = place_of(&config);
         match source.as_db_error() {
             Some(_) => Error::Refused { place, source },

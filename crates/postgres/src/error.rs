@@ -40,6 +40,14 @@ pub enum Error {
     /// The connection ended.
     #[error("the connection to the server ended: {}", describe(.0))]
     Lost(#[source] tokio_postgres::Error),
+    /// A file of certificate authorities cannot be used.
+    #[error("the certificate authorities in {} cannot be read: {reason}", file.display())]
+    Authorities {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// PostgreSQL's programs are nowhere on this machine.
     #[error("{}", describe_missing(*.wanted, .places))]
     NoBinaries {
@@ -93,6 +101,7 @@ impl Error {
             Self::TooOld { .. } => 504,
             Self::Query(_) => 505,
             Self::Lost(_) => 506,
+            Self::Authorities { .. } => 507,
             Self::NoBinaries { .. } => 510,
             Self::Provision { .. } => 511,
             Self::PrivateServer { .. } => 512,
@@ -115,6 +124,7 @@ impl Error {
             }
             Self::Query(_) => None,
             Self::Lost(_) => Some("run the command again; what was not committed was rolled back by the server"),
+            Self::Authorities { .. } => Some("sslrootcert and PGSSLROOTCERT name a file with certificates in PEM form"),
             Self::NoBinaries { .. } => Some(
                 "set DATABASE_URL to a server of yours, or install PostgreSQL's server package, or set HEADWATER_PG_BIN \
                  to the folder that holds initdb, pg_ctl and postgres",

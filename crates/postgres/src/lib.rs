@@ -3,6 +3,7 @@
 //! | module | does |
 //! | --- | --- |
 //! | [`mod@connect`] | opens connections, and decides where the database is ([`Target`]) |
+//! | [`mod@tls`] | encrypts them |
 //! | [`catalog`] | lets the server resolve models and reads what the compiler must know of their tables |
 //! | [`locks`] | the lock without which nobody changes the schema |
 //! | [`mod@retry`] | repeats what failed by a serialization failure or a deadlock |
@@ -21,6 +22,7 @@ pub mod private;
 pub mod provision;
 pub mod retry;
 pub mod server_user;
+pub mod tls;
 
 pub use binaries::Binaries;
 pub use catalog::{Resolutions, SelectToResolve, resolve};
@@ -30,4 +32,5 @@ pub use home::Home;
 pub use locks::SchemaLock;
 pub use private::PrivateServer;
 pub use retry::retry;
+pub use tls::tls;
 pub use tokio_postgres::{Client, Config};

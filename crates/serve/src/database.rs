@@ -8,7 +8,7 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, PoolErr
 use headwater_deploy::project::serve::{Pool as Settings, Serve};
 use headwater_postgres::{Config, parse_url};
 use tokio::sync::watch;
-use tokio_postgres::NoTls;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::Error;
 use crate::http::problem::Problem;
@@ -39,12 +39,19 @@ pub struct Database {
 }
 
 /// Connections to one server.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Pool {
     connections: deadpool_postgres::Pool,
+    tls: MakeRustlsConnect,
     size: usize,
     /// A pooler in transaction mode is in between.
     pub pooler: bool,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("size", &self.size).field("pooler", &self.pooler).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -61,11 +68,11 @@ impl Database {
     pub fn new(config: &Config, settings: &Serve) -> Result<Self, Error> {
         let replica = |replica: &headwater_deploy::project::serve::Replica| {
             let pool = Settings { size: replica.size, overflow: replica.overflow, ..settings.pool.clone() };
-            let pool = Pool::new(&parse_url(&replica.database)?, &pool, settings.timeout);
+            let pool = Pool::new(&parse_url(&replica.database)?, &pool, settings.timeout)?;
             Ok::<_, Error>(Replica { pool, replayed: Arc::default() })
         };
         let replicas = settings.replica.iter().map(replica).collect::<Result<_, _>>()?;
-        Ok(Self { primary: Pool::new(config, &settings.pool, settings.timeout), replicas, next: AtomicUsize::new(0) })
+        Ok(Self { primary: Pool::new(config, &settings.pool, settings.timeout)?, replicas, next: AtomicUsize::new(0) })
     }
 
     /// The primary.
@@ -129,10 +136,11 @@ async fn follow(pool: Pool, replayed: Arc<Mutex<Option<Position>>>, mut stop: wa
 }
 
 impl Pool {
-    fn new(config: &Config, settings: &Settings, timeout: Duration) -> Self {
+    fn new(config: &Config, settings: &Settings, timeout: Duration) -> Result<Self, Error> {
+        let tls = headwater_postgres::tls(config)?;
         let manager = Manager::from_config(
             session(config, settings.pooler, timeout),
-            NoTls,
+            tls.clone(),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let (recycle, pre_ping) = (settings.recycle, settings.pre_ping);
@@ -160,7 +168,7 @@ impl Pool {
             .pre_recycle(usable)
             .build()
             .expect("a runtime is named");
-        Self { connections, size: settings.size, pooler: settings.pooler }
+        Ok(Self { connections, tls, size: settings.size, pooler: settings.pooler })
     }
 
     /// A connection.
@@ -179,7 +187,7 @@ impl Pool {
                 "the database cannot be reached"
             })
         })?;
-        Ok(Connection { client, pooler: self.pooler })
+        Ok(Connection { client, pooler: self.pooler, tls: self.tls.clone() })
     }
 
     /// The newest position there.
@@ -237,6 +245,7 @@ fn session(config: &Config, pooler: bool, timeout: Duration) -> Config {
 pub struct Connection {
     client: Object,
     pooler: bool,
+    tls: MakeRustlsConnect,
 }
 
 impl Connection {
@@ -359,9 +368,11 @@ impl Connection {
         Object::take(self.client)
     }
 
-    /// What ends a statement under way.
-    #[must_use]
-    pub fn cancel_token(&self) -> tokio_postgres::CancelToken {
-        self.client.cancel_token()
+    /// What ends a statement under way, when it is awaited.
+    pub fn cancelling(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (token, tls) = (self.client.cancel_token(), self.tls.clone());
+        async move {
+            let _ = token.cancel_query(tls).await;
+        }
     }
 }

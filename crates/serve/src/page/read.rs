@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use tokio_postgres::{NoTls, Row, RowStream};
+use tokio_postgres::{Row, RowStream};
 
 use super::sql::{ITEM, KEY, POSITION, Statement, VALUES};
 use crate::database::Connection;
@@ -154,12 +154,12 @@ impl Drop for Reading {
         if matches!(self.state, State::Done) {
             return;
         }
-        let token = self.connection.as_ref().map(|connection| connection.cancel_token());
+        let cancelling = self.connection.as_ref().map(|connection| connection.cancelling());
         self.state = State::Done;
         // It does not go back to the pool: the cancellation might come late and meet another statement.
-        if let (Some(token), Some(client)) = (token, self.leave_pool()) {
+        if let (Some(cancelling), Some(client)) = (cancelling, self.leave_pool()) {
             tokio::spawn(async move {
-                let _ = token.cancel_query(NoTls).await;
+                cancelling.await;
                 drop(client);
             });
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use headwater_postgres::Config;
 use tokio::sync::mpsc;
-use tokio_postgres::{AsyncMessage, Client, NoTls};
+use tokio_postgres::{AsyncMessage, Client};
 
 use super::log;
 use crate::http::problem::Problem;
@@ -74,7 +74,7 @@ async fn listen(
 
 /// A connection that listens; `None` where that is not possible.
 async fn ear(config: &Config, sender: mpsc::Sender<()>) -> Option<Client> {
-    let (client, mut connection) = config.connect(NoTls).await.ok()?;
+    let (client, mut connection) = config.connect(headwater_postgres::tls(config).ok()?).await.ok()?;
     tokio::spawn(async move {
         while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
             if let AsyncMessage::Notification(_) = message {

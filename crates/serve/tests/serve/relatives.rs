@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use headwater_postgres::server_user::ServerUser;
-use headwater_postgres::{Config, connect};
+use headwater_postgres::{Config, connect, parse_url};
 
 use crate::stage::{FEED, ROUTES, SCHEMA, Stage};
 
@@ -58,13 +58,13 @@ async fn until_connected(config: &Config) {
     connect(config).await.unwrap();
 }
 
-/// PgBouncer before the stage's server, and the way through it.
-async fn pooler(stage: &Stage, folder: &Path) -> (Killed, Config) {
+/// PgBouncer before the stage's server, and the way through it; `more` are settings.
+async fn pooler(stage: &Stage, folder: &Path, more: &str) -> (Killed, Config) {
     let (port, config) = (free_port(), stage.database.config());
     let settings = folder.join("pgbouncer.ini");
     let text = format!(
         "[databases]\n* = host={} port={} user={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
-         pool_mode = transaction\ndefault_pool_size = 3\nlogfile = {}\n",
+         pool_mode = transaction\ndefault_pool_size = 3\nlogfile = {}\n{more}",
         socket(&config).display(),
         config.get_ports().first().unwrap_or(&5432),
         config.get_user().unwrap_or("postgres"),
@@ -78,7 +78,9 @@ async fn pooler(stage: &Stage, folder: &Path) -> (Killed, Config) {
     let pooler = Killed(command.arg(&settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let mut through = Config::new();
     through.host("127.0.0.1").port(port).user("anyone").dbname(stage.database.name().as_str());
-    until_connected(&through).await;
+    if more.is_empty() {
+        until_connected(&through).await;
+    }
     (pooler, through)
 }
 
@@ -90,13 +92,13 @@ async fn pages_and_streams_come_through_a_pooler_in_transaction_mode() {
     let pooled = ROUTES.replace("[serve]\n", "[serve]\npool.pooler = true\n");
     let set = |zone: &str| format!("ALTER DATABASE {} SET timezone = '{zone}'", stage.database.name());
     stage.run(&set("Asia/Tokyo")).await;
-    let (elsewhere, through) = pooler(&stage, &folder.0).await;
+    let (elsewhere, through) = pooler(&stage, &folder.0, "").await;
     let refused = stage.try_serve_on(&through, &pooled).await.err().expect("times would be in Tokyo's");
     assert_eq!(refused.code(), 704, "{refused}");
     drop(elsewhere);
 
     stage.run(&set("UTC")).await;
-    let (_pooler, through) = pooler(&stage, &folder.0).await;
+    let (_pooler, through) = pooler(&stage, &folder.0, "").await;
     let site = stage.try_serve_on(&through, &pooled).await.unwrap_or_else(|error| panic!("{error:#?}"));
     let expected = stage.json("SELECT * FROM feed ORDER BY rank, title DESC, id DESC LIMIT 30").await;
     let asked: Vec<_> = (0..12).map(|_| site.client.get("/api/feed?sort=rank&limit=30&offset=0")).collect();
@@ -107,6 +109,62 @@ async fn pages_and_streams_come_through_a_pooler_in_transaction_mode() {
     while stream.next().await.unwrap().name != "feed_complete" {}
     stage.run("INSERT INTO posts VALUES (999, 1, 'through', 1, now())").await;
     assert_eq!(stream.next().await.unwrap().data["item"]["title"], "through");
+    site.end().await;
+    stage.end().await;
+}
+
+/// An authority and a server's certificate for `localhost`, as files; gives the authority's.
+fn certificates(folder: &Path) -> PathBuf {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let pem = authority.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(authority, key);
+    let own = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&own, &issuer).unwrap();
+    for (name, text) in [("ca.pem", pem), ("own.pem", certificate.pem()), ("own.key", own.serialize_pem())] {
+        std::fs::write(folder.join(name), text).unwrap();
+        ServerUser::choose().unwrap().own(&folder.join(name)).unwrap();
+    }
+    folder.join("ca.pem")
+}
+
+/// Encrypted, and to the right server; who does not ask for that is served all the same, as by libpq.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_encrypted_where_the_address_says_so() {
+    let stage = Stage::new("tls", SCHEMA, &[FEED]).await;
+    stage.run(&format!("ALTER DATABASE {} SET timezone = 'UTC'", stage.database.name())).await;
+    let folder = Folder::new("tls");
+    let authority = certificates(&folder.0);
+    let file = |name: &str| folder.0.join(name).display().to_string();
+    let more = format!(
+        "client_tls_sslmode = require\nclient_tls_key_file = {}\nclient_tls_cert_file = {}\n",
+        file("own.key"),
+        file("own.pem")
+    );
+    let (_pooler, through) = pooler(&stage, &folder.0, &more).await;
+    let port = through.get_ports()[0];
+    let address = |host: &str, rest: &str| {
+        parse_url(&format!("postgresql://anyone@{host}:{port}/{}?{rest}", stage.database.name().as_str())).unwrap()
+    };
+    until_connected(&address("127.0.0.1", "sslmode=prefer")).await;
+    let refused = async |config: Config, words: &str| {
+        let error = connect(&config).await.err().unwrap_or_else(|| panic!("{words}")).to_string();
+        assert!(error.contains(words), "{error}");
+    };
+    refused(address("localhost", "sslmode=disable"), "SSL required").await;
+    refused(address("localhost", "sslmode=require"), "UnknownIssuer").await;
+    refused(address("localhost", "sslmode=require&sslrootcert=/nowhere.pem"), "/nowhere.pem").await;
+    headwater_postgres::tls::forget_authorities();
+    let trusted = format!("sslmode=verify-full&sslrootcert={}", authority.display());
+    refused(address("127.0.0.1", &trusted), "not valid for name").await;
+
+    let pooled = ROUTES.replace("[serve]\n", "[serve]\npool.pooler = true\n");
+    let site =
+        stage.try_serve_on(&address("localhost", &trusted), &pooled).await.unwrap_or_else(|error| panic!("{error:#?}"));
+    let expected = stage.json("SELECT * FROM feed ORDER BY at DESC, id DESC LIMIT 20").await;
+    assert_eq!(site.client.get("/api/feed").await.items(), expected);
     site.end().await;
     stage.end().await;
 }
