@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use headwater_deploy::project::serve::{Route as Declared, Serve, Sort as DeclaredSort};
 
-use crate::model::Model;
+use crate::model::{Column, Model};
+use crate::page::envelope::Envelope;
+use path::Pattern;
+
+pub mod path;
 
 /// The beginning of the paths under which every model with a declared access is read.
 pub const GENERIC: &str = "/v1/models";
@@ -49,8 +53,12 @@ pub struct Sort {
 /// A path under which a model's rows are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// The path.
+    /// The path, as it is declared.
     pub path: Arc<str>,
+    /// What paths it answers.
+    pub pattern: Pattern,
+    /// The columns whose values stand in the path, from left to right.
+    pub parameters: Vec<usize>,
     /// The model.
     pub model: Arc<Model>,
     /// Who may read it.
@@ -59,7 +67,7 @@ pub struct Route {
     pub filters: Vec<usize>,
     /// The orders; never empty.
     pub sorts: Vec<Sort>,
-    /// The columns whose values are read with every row: those of filters, orders and key.
+    /// The columns whose values are read with every row: those of path, filters, owner, orders and key.
     pub tracked: Vec<usize>,
     /// Rows of a page where no number is asked for.
     pub limit: u32,
@@ -75,6 +83,10 @@ pub struct Route {
     pub events: String,
     /// Streams go on after the page.
     pub live: bool,
+    /// The answer is one row's item.
+    pub single: bool,
+    /// The shape of its answers.
+    pub envelope: Envelope,
 }
 
 impl Route {
@@ -82,6 +94,23 @@ impl Route {
     #[must_use]
     pub fn tracked_at(&self, column: usize) -> usize {
         self.tracked.iter().position(|tracked| *tracked == column).expect("every column that is asked for is tracked")
+    }
+
+    /// No shape of its answers is declared.
+    #[must_use]
+    pub fn has_usual_shape(&self) -> bool {
+        let usual = if self.single { Envelope::of_one() } else { Envelope::of_page(self.live) };
+        self.envelope == usual
+    }
+
+    /// The parameters that it understands besides its filters.
+    pub fn reserved(&self) -> impl Iterator<Item = &str> {
+        let all: [&str; 8] = RESERVED;
+        all.into_iter().filter(|name| match *name {
+            "offset" | "page" => self.max_offset > 0,
+            "cursor" | "limit" | "sort" => !self.single,
+            _ => true,
+        })
     }
 
     /// Pages of it may be kept: the log tells when they change, and they are the same for everyone who may see them.
@@ -98,12 +127,17 @@ pub fn routes(settings: &Serve, models: &[Arc<Model>]) -> (Vec<Arc<Route>>, Vec<
     let mut problems = Vec::new();
     let mut routes = Vec::new();
     let mut paths = BTreeSet::new();
+    let mut patterns: Vec<(String, Pattern)> = Vec::new();
     let mut add = |declared: &Declared, is_generic: bool| {
         let mut own = Vec::new();
         if !paths.insert(declared.path.clone()) {
             own.push("is declared twice".to_owned());
+        } else if let Ok(pattern) = Pattern::parse(&declared.path) {
+            let clash = patterns.iter().find(|(_, other)| pattern.is_ambiguous_with(other));
+            own.extend(clash.map(|(path, _)| format!("some paths are both its own and those of {path}")));
+            patterns.push((declared.path.clone(), pattern));
         }
-        let found = route(declared, models, is_generic, &mut own);
+        let found = route(declared, settings.envelope.as_deref(), models, is_generic, &mut own);
         routes.extend(found.filter(|_| own.is_empty()).map(Arc::new));
         for problem in own {
             match is_generic {
@@ -136,11 +170,20 @@ fn generic(model: &Model) -> Declared {
         viewer: std::collections::BTreeMap::new(),
         events: Some("model".to_owned()),
         live: model.can_be_followed(),
+        single: false,
+        envelope: None,
+        message: None,
     }
 }
 
-fn route(declared: &Declared, models: &[Arc<Model>], is_generic: bool, problems: &mut Vec<String>) -> Option<Route> {
-    check_path(declared, is_generic, problems);
+fn route(
+    declared: &Declared,
+    envelope: Option<&str>,
+    models: &[Arc<Model>],
+    is_generic: bool,
+    problems: &mut Vec<String>,
+) -> Option<Route> {
+    let pattern = pattern(declared, is_generic, problems)?;
     let named = |model: &&Arc<Model>| {
         let full = format!("{}.{}", model.name.schema.as_str(), model.name.name.as_str());
         model.name.short() == declared.model || full == declared.model
@@ -158,6 +201,7 @@ fn route(declared: &Declared, models: &[Arc<Model>], is_generic: bool, problems:
         return None;
     };
     let access = access(declared, model, problems)?;
+    let parameters = parameters(&pattern, declared, model, problems);
     let filters = filters(declared, model, problems);
     let sorts = sorts(declared, model, key, problems)?;
     if declared.live && !model.can_be_followed() {
@@ -167,47 +211,77 @@ fn route(declared: &Declared, models: &[Arc<Model>], is_generic: bool, problems:
             if model.retained { "computes some of its columns when it is read" } else { "does not keep its changes" }
         ));
     }
+    let envelope = shape(declared, envelope.filter(|_| !is_generic), problems);
     if declared.limit == 0 || declared.limit > declared.max_limit || declared.max_limit > 10_000 {
         problems.push("limit must lie between 1 and max_limit, and max_limit must not exceed 10000".to_owned());
     }
     let owner = if let Access::Owner(column) = access { Some(column) } else { None };
-    let mut tracked: Vec<usize> = filters.iter().chain(&owner).copied().collect();
+    let mut tracked: Vec<usize> = parameters.iter().chain(&filters).chain(&owner).copied().collect();
     tracked.extend(sorts.iter().flat_map(|sort| &sort.columns).map(|column| column.column));
     tracked.extend(key);
     tracked.sort_unstable();
     tracked.dedup();
-    let last = declared.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("row");
+    let last = pattern.last_word().unwrap_or("row").to_owned();
+    let one = |number: u32| if declared.single { 1 } else { number };
     Some(Route {
         path: declared.path.as_str().into(),
+        pattern,
+        parameters,
         model: Arc::clone(model),
         access,
         filters,
         sorts,
         tracked,
-        limit: declared.limit,
-        max_limit: declared.max_limit,
-        max_offset: declared.max_offset,
+        limit: one(declared.limit),
+        max_limit: one(declared.max_limit),
+        max_offset: if declared.single { 0 } else { declared.max_offset },
         item: declared.item.clone(),
         viewer: declared.viewer.iter().map(|(name, sql)| (name.clone(), sql.clone())).collect(),
-        events: declared.events.clone().unwrap_or_else(|| last.to_owned()),
+        events: declared.events.clone().unwrap_or(last),
         live: declared.live,
+        single: declared.single,
+        envelope,
     })
 }
 
-fn check_path(declared: &Declared, is_generic: bool, problems: &mut Vec<String>) {
+fn pattern(declared: &Declared, is_generic: bool, problems: &mut Vec<String>) -> Option<Pattern> {
     let path = &declared.path;
-    let plain = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~'))
-    };
-    if !path.starts_with('/') || !path[1..].split('/').all(plain) || path.contains("..") {
-        problems.push("a path is written as /api/feed: letters, digits, - _ . ~ between slashes".to_owned());
-    }
+    let pattern = Pattern::parse(path).map_err(|problem| problems.push(problem)).ok();
     if !is_generic && (OWN.contains(&path.as_str()) || path.starts_with(GENERIC) || path.ends_with("/stream")) {
         problems.push("this path is the server's own".to_owned());
     }
     let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if declared.events.as_ref().is_some_and(|events| events.is_empty() || !events.chars().all(word)) {
         problems.push("events is a word of letters, digits, - and _".to_owned());
+    }
+    pattern
+}
+
+/// The columns that the path names.
+fn parameters(pattern: &Pattern, declared: &Declared, model: &Model, problems: &mut Vec<String>) -> Vec<usize> {
+    let mut found = Vec::new();
+    for name in pattern.parameters() {
+        match chooses(model, name) {
+            Ok(place) if found.contains(&place) => problems.push(format!("the path names {name} twice")),
+            Ok(place) => found.push(place),
+            Err(problem) => problems.push(problem),
+        }
+        if declared.filters.iter().any(|filter| filter == name) {
+            problems.push(format!("{name} is in the path, so it cannot be a filter too"));
+        }
+    }
+    found
+}
+
+/// The shape of the route's answers.
+fn shape(declared: &Declared, common: Option<&str>, problems: &mut Vec<String>) -> Envelope {
+    let usual = || if declared.single { Envelope::of_one() } else { Envelope::of_page(declared.live) };
+    match declared.envelope.as_deref().or(common) {
+        None => usual(),
+        Some(text) => Envelope::parse(text, declared.message.as_deref()).unwrap_or_else(|problem| {
+            problems.push(problem);
+            usual()
+        }),
     }
 }
 
@@ -246,12 +320,8 @@ fn column(model: &Model, name: &str) -> Result<usize, String> {
 fn filters(declared: &Declared, model: &Model, problems: &mut Vec<String>) -> Vec<usize> {
     let mut found = Vec::new();
     for name in &declared.filters {
-        match column(model, name) {
-            Ok(place) if model.columns[place].filters => found.push(place),
-            Ok(place) => problems.push(format!(
-                "rows cannot be chosen by {name}: equal values of the type {} may be written differently",
-                model.columns[place].cast
-            )),
+        match chooses(model, name) {
+            Ok(place) => found.push(place),
             Err(problem) => problems.push(problem),
         }
         if RESERVED.contains(&name.as_str()) {
@@ -261,8 +331,17 @@ fn filters(declared: &Declared, model: &Model, problems: &mut Vec<String>) -> Ve
     found
 }
 
+/// The column of this name, by which rows can be chosen.
+fn chooses(model: &Model, name: &str) -> Result<usize, String> {
+    let place = column(model, name)?;
+    let Column { filters, cast, .. } = &model.columns[place];
+    let refused =
+        || format!("rows cannot be chosen by {name}: equal values of the type {cast} may be written differently");
+    if *filters { Ok(place) } else { Err(refused()) }
+}
+
 /// Parameters that are not filters.
-pub const RESERVED: [&str; 7] = ["cursor", "limit", "sort", "offset", "after", "format", "last_event_id"];
+pub const RESERVED: [&str; 8] = ["cursor", "limit", "sort", "offset", "page", "after", "format", "last_event_id"];
 
 fn sorts(declared: &Declared, model: &Model, key: &[usize], problems: &mut Vec<String>) -> Option<Vec<Sort>> {
     let mut sorts = Vec::new();

@@ -21,6 +21,7 @@ use crate::page::read::{Reading, Values, Way};
 use crate::page::request::{Asked, Request};
 use crate::page::sql;
 use crate::position::Position;
+use crate::route::path::Pattern;
 use crate::route::{Route, routes};
 use crate::tail::entry::Slice;
 use crate::tail::follow;
@@ -53,6 +54,66 @@ pub struct Table {
     pub models: Vec<Arc<Model>>,
     /// By path.
     pub served: HashMap<Arc<str>, Arc<Served>>,
+    /// Those whose paths have parameters, and their streams; the narrowest first.
+    patterns: Vec<(Pattern, Form, Arc<Served>)>,
+}
+
+/// How a route's rows are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As a page.
+    Page,
+    /// As a stream.
+    Stream,
+}
+
+/// What answers a path.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// The route.
+    pub served: &'a Arc<Served>,
+    /// What of it.
+    pub form: Form,
+    /// The values in the path, still encoded.
+    pub values: Vec<&'a str>,
+}
+
+impl Table {
+    fn new(models: Vec<Arc<Model>>, served: HashMap<Arc<str>, Arc<Served>>) -> Self {
+        let with_parameters = served.values().filter(|served| !served.route.parameters.is_empty());
+        let mut patterns: Vec<_> = with_parameters
+            .flat_map(|served| {
+                let pattern = &served.route.pattern;
+                [
+                    (pattern.clone(), Form::Page, Arc::clone(served)),
+                    (pattern.of_stream(), Form::Stream, Arc::clone(served)),
+                ]
+            })
+            .collect();
+        patterns.sort_by_key(|(pattern, ..)| std::cmp::Reverse(pattern.fixed()));
+        Self { models, served, patterns }
+    }
+
+    /// What answers a path without parameters.
+    #[must_use]
+    pub fn fixed(&self, path: &str) -> Option<Found<'_>> {
+        let of = |path: &str, form| {
+            self.served.get(path).filter(|served| served.route.parameters.is_empty()).map(|served| Found {
+                served,
+                form,
+                values: Vec::new(),
+            })
+        };
+        of(path, Form::Page).or_else(|| of(path.strip_suffix("/stream")?, Form::Stream))
+    }
+
+    /// What answers a path with parameters.
+    #[must_use]
+    pub fn with_parameters<'a>(&'a self, path: &'a str) -> Option<Found<'a>> {
+        self.patterns
+            .iter()
+            .find_map(|(pattern, form, served)| Some(Found { served, form: *form, values: pattern.values(path)? }))
+    }
 }
 
 /// A route with what the log has told of it.
@@ -98,7 +159,7 @@ impl Server {
         {
             gone.hub.close(position);
         }
-        *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Table { models, served });
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Table::new(models, served));
         if problems.is_empty() { Ok(()) } else { Err(Error::Settings(problems)) }
     }
 }

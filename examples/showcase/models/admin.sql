@@ -5,6 +5,7 @@
 -- no bottleneck here; a row that every vote would change would be one.
 
 -- headwater: eventual
+-- headwater: retain live
 CREATE MATERIALIZED VIEW admin_dashboard AS
 SELECT
     q.queue,
@@ -29,6 +30,7 @@ CREATE UNIQUE INDEX admin_dashboard_key ON admin_dashboard (queue, status);
 -- would have gone with it.
 
 -- headwater: eventual
+-- headwater: retain live
 CREATE MATERIALIZED VIEW admin_reports AS
 SELECT
     r.id,

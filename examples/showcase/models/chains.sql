@@ -49,8 +49,8 @@ CREATE INDEX idx_mv_chains_followers ON mv_chains_discovery (follower_count DESC
 CREATE INDEX idx_mv_chains_category ON mv_chains_discovery (category, trending_score DESC);
 CREATE INDEX idx_mv_chains_featured ON mv_chains_discovery (is_featured, trending_score DESC) WHERE is_featured = TRUE;
 
--- Choices: votes count +1.5 and -1.5, as in the feed; soft-deleted comments do not count. Posts of private and of inactive
--- chains are here too: their members read them. So this model is not public; who sees a chain's posts is decided by chain.
+-- Choices: votes count +1.5 and -1.5, as in the feed; soft-deleted comments do not count. Posts of public, active chains
+-- only: everybody may read them. Members read those of private chains in my_chain_posts.
 
 -- headwater: eventual
 CREATE MATERIALIZED VIEW mv_chain_posts AS
@@ -80,13 +80,23 @@ SELECT
          (SELECT count(*) FROM chain_post_votes v WHERE v.post_id = cp.id AND NOT v.is_upvote)) * 1.5 +
         (SELECT count(*) FROM chain_post_comments co WHERE co.post_id = cp.id AND NOT co.is_deleted) * 2 +
         EXTRACT(EPOCH FROM (CURRENT_TIMESTAMP - cp.created_at)) / 3600 * -0.1
-    ) AS trending_score
+    ) AS trending_score,
+
+    -- The same without its age term, as in the feed
+    (
+        ((SELECT count(*) FROM chain_post_votes v WHERE v.post_id = cp.id AND v.is_upvote) -
+         (SELECT count(*) FROM chain_post_votes v WHERE v.post_id = cp.id AND NOT v.is_upvote)) * 1.5 +
+        (SELECT count(*) FROM chain_post_comments co WHERE co.post_id = cp.id AND NOT co.is_deleted) * 2 +
+        EXTRACT(EPOCH FROM cp.created_at) / 36000
+    ) AS heat
 FROM chain_posts cp
 JOIN users u ON cp.author_id = u.id
-WHERE cp.is_deleted = FALSE
+JOIN chains c ON cp.chain_id = c.id
+WHERE cp.is_deleted = FALSE AND c.is_public = TRUE AND c.is_active = TRUE
 ORDER BY cp.chain_id, cp.is_pinned DESC, trending_score DESC;
 
 CREATE UNIQUE INDEX idx_mv_chain_posts_id ON mv_chain_posts (id);
 CREATE INDEX idx_mv_chain_posts_chain ON mv_chain_posts (chain_id, is_pinned DESC, trending_score DESC);
+CREATE INDEX idx_mv_chain_posts_heat ON mv_chain_posts (chain_id, is_pinned DESC, heat DESC, id DESC);
 CREATE INDEX idx_mv_chain_posts_trending ON mv_chain_posts (chain_id, trending_score DESC);
 CREATE INDEX idx_mv_chain_posts_created ON mv_chain_posts (chain_id, created_at DESC);

@@ -10,6 +10,7 @@
 --   created_at         when the first message was sent; updated_at: when a message was last sent, edited or read.
 
 -- headwater: realtime
+-- headwater: retain live
 CREATE MATERIALIZED VIEW message_conversations_denorm AS
 SELECT
     md5(m.user_id::text || m.other_user_id::text)::uuid AS id,

@@ -11,6 +11,7 @@
 -- Left out: last_updated_at, the moment of the row's last write, is a fact of the upkeep and not of the data.
 
 -- headwater: realtime
+-- headwater: retain live
 CREATE MATERIALIZED VIEW user_dashboard_stats AS
 SELECT
     u.id AS user_id,

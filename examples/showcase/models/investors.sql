@@ -4,6 +4,7 @@
 -- approval (003 listed every approved request).
 
 -- headwater: eventual
+-- headwater: retain live
 CREATE MATERIALIZED VIEW mv_investors_directory AS
 SELECT
     ir.id,
@@ -47,6 +48,7 @@ CREATE INDEX idx_mv_investors_approved ON mv_investors_directory (approved_at DE
 -- (003's "portfolio view"), and the ten latest requests.
 
 -- headwater: eventual
+-- headwater: retain live
 CREATE MATERIALIZED VIEW investor_dashboard AS
 SELECT
     u.id AS user_id,

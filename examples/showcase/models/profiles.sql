@@ -2,6 +2,7 @@
 -- unread counts, only what is public elsewhere; with the five best projects.
 
 -- headwater: eventual
+-- headwater: retain live
 CREATE MATERIALIZED VIEW public_profiles AS
 SELECT
     u.id AS user_id,
@@ -35,3 +36,4 @@ WHERE u.is_active;
 
 CREATE UNIQUE INDEX public_profiles_user ON public_profiles (user_id);
 CREATE INDEX public_profiles_username ON public_profiles (lower(username));
+CREATE INDEX public_profiles_name ON public_profiles (username);

@@ -4,6 +4,7 @@
 -- arrays have an order (003: none) and are NULL when empty (as in 003). chains_json names public, active chains only.
 
 -- headwater: eventual
+-- headwater: retain live
 CREATE MATERIALIZED VIEW mv_project_details AS
 SELECT
     p.id,
@@ -67,6 +68,7 @@ CREATE INDEX idx_mv_project_details_user ON mv_project_details (user_id);
 -- A builder's own list. Soft-deleted projects stay on it, flagged, so that they can be brought back.
 
 -- headwater: realtime
+-- headwater: retain live
 CREATE MATERIALIZED VIEW my_projects AS
 SELECT
     p.id,

@@ -2,6 +2,7 @@
 -- how much of it lately, and the ten latest badges. Badges on deleted projects count, as in user_dashboard_stats.
 
 -- headwater: eventual
+-- headwater: retain live
 CREATE MATERIALIZED VIEW validator_dashboard AS
 SELECT
     u.id AS user_id,

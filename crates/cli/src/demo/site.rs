@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use headwater_postgres::Config;
+use headwater_deploy::Error;
+use headwater_deploy::error::During;
+use headwater_deploy::project::serve::Secret;
+use headwater_postgres::{Config, connect};
 use headwater_serve::{Files, Running, Site, start};
 use tokio::sync::watch;
 
@@ -37,11 +40,21 @@ pub async fn open(
     if let Some(listen) = options.listen {
         settings.listen = listen;
     }
+    if settings.auth.secret_env.as_ref().is_some_and(|name| std::env::var_os(name).is_none()) {
+        settings.auth.secret = Some(secret(config).await?);
+    }
     let files = settings.files.as_ref().map(|folder| Files::embedded(example.files(folder))).unwrap_or_default();
     let (stop, stopped) = watch::channel(false);
     let running = start(config, settings, Site { root: Path::new("."), files }, stopped).await?;
     announce(session, &running);
     Ok(Some(Open { running, stop }))
+}
+
+/// A secret for this run alone: the demo's tokens are good for nothing else.
+async fn secret(config: &Config) -> Result<Secret, Error> {
+    let sql = "SELECT gen_random_uuid()::text || gen_random_uuid()::text";
+    let row = connect(config).await?.query_one(sql, &[]).await.during("making a secret for the demo's tokens")?;
+    Ok(Secret(row.get(0)))
 }
 
 impl Open {

@@ -25,6 +25,8 @@ pub struct Serve {
     /// How often a silent stream says that it lives.
     #[serde(deserialize_with = "time")]
     pub keepalive: Duration,
+    /// The shape of the routes' answers: JSON with `"{data}"` and other places in it.
+    pub envelope: Option<String>,
     /// The folder of static files that are served beside the routes, relative to the project.
     pub files: Option<String>,
     /// Connections to the database.
@@ -50,6 +52,7 @@ impl Default for Serve {
             grace: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             keepalive: Duration::from_secs(15),
+            envelope: None,
             files: None,
             pool: Pool::default(),
             replica: Vec::new(),
@@ -122,6 +125,9 @@ fn replica_overflow() -> usize {
 pub struct Auth {
     /// The environment variable with the secret of HS256 tokens.
     pub secret_env: Option<String>,
+    /// The secret itself, where a program gives it instead: the demo makes one for each run. It cannot be declared.
+    #[serde(skip)]
+    pub secret: Option<Secret>,
     /// Where the keys of RS256 and ES256 tokens are: a file, or an `https://` address.
     pub jwks: Option<String>,
     /// What a token's `iss` must be.
@@ -140,6 +146,7 @@ impl Default for Auth {
     fn default() -> Self {
         Self {
             secret_env: None,
+            secret: None,
             jwks: None,
             issuer: None,
             audience: None,
@@ -147,6 +154,16 @@ impl Default for Auth {
             admin: ("role".into(), "admin".into()),
             cookie: None,
         }
+    }
+}
+
+/// A text that is never shown.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
     }
 }
 
@@ -250,7 +267,8 @@ fn one() -> u32 {
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// The path, such as `/api/feed`; its stream is at `…/stream`.
+    /// The path, such as `/api/feed`, or `/api/worlds/{world_id}/feed`, where a part names a column that rows are chosen by; its stream is at
+    /// `…/stream`.
     pub path: String,
     /// The model, by name or schema.name.
     pub model: String,
@@ -268,7 +286,7 @@ pub struct Route {
     /// The most rows of a page.
     #[serde(default = "max_limit")]
     pub max_limit: u32,
-    /// How many rows a page may be skipped to by `offset`; 0: pages are reached by cursor only.
+    /// How many rows may be skipped by `offset`, and by `page`, a page's number; 0: pages are reached by cursor only.
     #[serde(default)]
     pub max_offset: u32,
     /// What an item of a page is: an SQL expression over the columns of a row, of type json or jsonb. The whole row where not given.
@@ -281,6 +299,13 @@ pub struct Route {
     /// Streams go on with what changes after the page.
     #[serde(default)]
     pub live: bool,
+    /// The answer is one row's item, or 404 where there is no row.
+    #[serde(default)]
+    pub single: bool,
+    /// The shape of its answers, where it is not that of `[serve]`.
+    pub envelope: Option<String>,
+    /// What stands for `"{message}"` in the shape.
+    pub message: Option<String>,
 }
 
 /// One order of a route.

@@ -104,10 +104,12 @@ impl From<jsonwebtoken::errors::Error> for Refusal {
 impl Tokens {
     /// With what `[serve.auth]` declares; `None` where it declares neither a secret nor keys.
     pub fn declared(auth: &Auth, root: &Path, problems: &mut Vec<String>) -> Option<Self> {
-        let secret = auth
-            .secret_env
-            .as_ref()
-            .and_then(|name| Key::secret(name, std::env::var_os(name)).map_err(|problem| problems.push(problem)).ok());
+        let secret = match (&auth.secret, &auth.secret_env) {
+            (Some(secret), _) => Some(Key::secret("secret", Some(secret.0.clone().into()))),
+            (None, Some(name)) => Some(Key::secret(name, std::env::var_os(name))),
+            (None, None) => None,
+        };
+        let secret = secret.and_then(|found| found.map_err(|problem| problems.push(problem)).ok());
         let jwks = auth
             .jwks
             .as_ref()

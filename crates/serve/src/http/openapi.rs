@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value, json};
 
+use crate::model::Column;
 use crate::route::{Access, Route};
 use crate::server::Server;
 
@@ -40,32 +41,23 @@ fn operation(route: &Route, streams: bool) -> Value {
         "security": security,
         "responses": {
             "200": { "description": "The rows", "content": { kind: { "schema": schema } } },
-            "400": problem, "401": problem, "403": problem, "429": problem, "503": problem,
+            "400": problem, "401": problem, "403": problem, "404": problem, "429": problem, "503": problem,
         },
     } })
 }
 
 fn parameters(route: &Route, streams: bool) -> Vec<Value> {
     let parameter = |name: &str, schema: Value, about: &str| json!({ "name": name, "in": "query", "schema": schema, "description": about });
-    let mut found: Vec<Value> = route
-        .filters
-        .iter()
-        .map(|column| &route.model.columns[*column])
-        .map(|column| parameter(column.name.as_str(), schema(&column.cast), "Only rows with this value"))
-        .collect();
-    let sorts: Vec<_> = route.sorts.iter().map(|sort| sort.name.as_str()).collect();
-    let limit = json!({ "type": "integer", "minimum": 1, "maximum": route.max_limit, "default": route.limit });
-    found.push(parameter("limit", limit, "How many rows"));
-    found.push(parameter(
-        "cursor",
-        json!({ "type": "string" }),
-        "next_cursor of the page before, or a value of the first column of the order",
-    ));
-    found.push(parameter("sort", json!({ "type": "string", "enum": sorts, "default": sorts[0] }), "The order"));
+    let column = |column: &usize| &route.model.columns[*column];
+    let in_path = |column: &Column| json!({ "name": column.name.as_str(), "in": "path", "required": true, "schema": schema(&column.cast), "description": "Only rows with this value" });
+    let mut found: Vec<Value> = route.parameters.iter().map(column).map(in_path).collect();
+    let filters = route.filters.iter().map(column);
+    found.extend(
+        filters.map(|column| parameter(column.name.as_str(), schema(&column.cast), "Only rows with this value")),
+    );
     found.push(parameter("after", json!({ "type": "string" }), "A position that the page must have reached"));
-    if route.max_offset > 0 {
-        let offset = json!({ "type": "integer", "minimum": 0, "maximum": route.max_offset });
-        found.push(parameter("offset", offset, "How many rows are skipped"));
+    if !route.single {
+        found.extend(paging(route, parameter));
     }
     if streams {
         found.push(parameter(
@@ -82,6 +74,28 @@ fn parameters(route: &Route, streams: bool) -> Vec<Value> {
     found
 }
 
+/// How a page is chosen among the rows.
+fn paging(route: &Route, parameter: impl Fn(&str, Value, &str) -> Value) -> Vec<Value> {
+    let sorts: Vec<_> = route.sorts.iter().map(|sort| sort.name.as_str()).collect();
+    let limit = json!({ "type": "integer", "minimum": 1, "maximum": route.max_limit, "default": route.limit });
+    let cursor = "next_cursor of the page before, or a value of the first column of the order";
+    let mut found = vec![
+        parameter("limit", limit, "How many rows"),
+        parameter("cursor", json!({ "type": "string" }), cursor),
+        parameter("sort", json!({ "type": "string", "enum": sorts, "default": sorts[0] }), "The order"),
+    ];
+    if route.max_offset > 0 {
+        let offset = json!({ "type": "integer", "minimum": 0, "maximum": route.max_offset });
+        found.push(parameter("offset", offset, "How many rows are skipped"));
+        found.push(parameter(
+            "page",
+            json!({ "type": "integer", "minimum": 1 }),
+            "The page's number, with the same limit",
+        ));
+    }
+    found
+}
+
 fn page(route: &Route) -> Value {
     let item = if route.item.is_some() {
         json!({})
@@ -90,6 +104,12 @@ fn page(route: &Route) -> Value {
             route.model.columns.iter().map(|column| (column.name.as_str().to_owned(), schema(&column.cast))).collect();
         json!({ "type": "object", "properties": properties })
     };
+    if !route.has_usual_shape() {
+        return json!({});
+    }
+    if route.single {
+        return item;
+    }
     let mut page = json!({
         "type": "object",
         "properties": {

@@ -39,6 +39,9 @@ pub async fn answer(
         }
     };
     observe::answered(&served.route, began, page.total);
+    if served.route.single && page.total == 0 {
+        return Err(Problem::no_row());
+    }
     Ok(respond(served, page, position, headers))
 }
 

@@ -73,6 +73,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, 727, "nothing is served under this path")
     }
 
+    /// The row that is asked for is not there.
+    #[must_use]
+    pub fn no_row() -> Self {
+        Self::new(StatusCode::NOT_FOUND, 729, "there is no such row")
+    }
+
     /// It took too long.
     #[must_use]
     pub fn timeout() -> Self {
@@ -98,7 +104,10 @@ impl Problem {
             return Self::timeout();
         }
         if class == "22" {
-            return Self::bad(726, "a filter or the cursor has a value that its column cannot have");
+            return Self::bad(
+                726,
+                "a filter, a part of the path or the cursor has a value that its column cannot have",
+            );
         }
         tracing::error!(error = %headwater_postgres::describe(error), "reading a page failed");
         if matches!(class, "57" | "53" | "08" | "25") {

@@ -19,7 +19,7 @@ use crate::access::{admit, session};
 use crate::consume;
 use crate::observe;
 use crate::page::request;
-use crate::server::Server;
+use crate::server::{Form, Server};
 
 /// The whole service.
 pub fn router(server: &Arc<Server>) -> Router {
@@ -56,22 +56,22 @@ async fn route(State(server): State<Arc<Server>>, request: Request) -> Response 
 async fn answer(server: &Arc<Server>, request: &Parts) -> Result<Response, Problem> {
     let path = request.uri.path();
     let table = server.table();
-    let (served, streams) = match (table.served.get(path), path.strip_suffix("/stream")) {
-        (Some(served), _) => (served, false),
-        (None, page) => {
-            match (page.and_then(|page| table.served.get(page)), server.files.answer(path, &request.headers)) {
-                (Some(served), _) => (served, true),
-                (None, Some(file)) => return Ok(file),
-                (None, None) => return Err(Problem::not_found()),
-            }
-        }
+    // Static files are fixed paths, too.
+    let found = match table.fixed(path) {
+        Some(found) => found,
+        None => match (server.files.answer(path, &request.headers), table.with_parameters(path)) {
+            (Some(file), _) => return Ok(file),
+            (None, Some(found)) => found,
+            (None, None) => return Err(Problem::not_found()),
+        },
     };
+    let served = found.served;
     if !matches!(request.method, Method::GET | Method::HEAD) {
         return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, 728, "rows are read with GET"));
     }
     let viewer = server.gate.viewer(&request.headers).await?;
-    let asked = request::read(&served.route, request.uri.query(), &viewer)?;
-    if streams {
+    let asked = request::read(&served.route, &found.values, request.uri.query(), &viewer)?;
+    if found.form == Form::Stream {
         let slot = server.gate.limits.stream(Client::of(request, &server.gate.limits.proxies))?;
         streams::answer(server, served, asked, viewer, &request.headers, slot)
     } else {

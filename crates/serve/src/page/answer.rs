@@ -10,6 +10,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::cache::Span;
 use super::cursor::Cursor;
+use super::envelope::Contents;
 use super::read::{Reading, Values, item, key, values};
 use super::request::Request;
 use crate::http::problem::Problem;
@@ -41,22 +42,26 @@ pub struct Page {
 pub struct Growing<'r> {
     route: &'r Route,
     request: &'r Request,
-    body: BytesMut,
+    items: BytesMut,
     keys: BytesMut,
     total: usize,
     last: Values,
     beyond: Option<Values>,
 }
 
-const HEAD: &[u8] = b"{\"items\":[";
-
 impl<'r> Growing<'r> {
     /// An empty page.
     #[must_use]
     pub fn new(route: &'r Route, request: &'r Request) -> Self {
-        let mut body = BytesMut::with_capacity(4096);
-        body.put_slice(HEAD);
-        Self { route, request, body, keys: BytesMut::new(), total: 0, last: Values::default(), beyond: None }
+        Self {
+            route,
+            request,
+            items: BytesMut::with_capacity(4096),
+            keys: BytesMut::new(),
+            total: 0,
+            last: Values::default(),
+            beyond: None,
+        }
     }
 
     /// Adds a row; false where the page is full and the row is the one that comes after it.
@@ -66,9 +71,9 @@ impl<'r> Growing<'r> {
             return false;
         }
         if self.total > 0 {
-            self.body.put_u8(b',');
+            self.items.put_u8(b',');
         }
-        push_json(&mut self.body, item(row));
+        push_json(&mut self.items, item(row));
         if self.route.live {
             if self.total > 0 {
                 self.keys.put_u8(b',');
@@ -85,7 +90,7 @@ impl<'r> Growing<'r> {
     /// The items and keys from these places on, and the places where they end now.
     #[must_use]
     pub fn since(&self, (items, keys): (usize, usize)) -> (&[u8], &[u8]) {
-        let (items, keys) = (&self.body[items.max(HEAD.len())..], &self.keys[keys..]);
+        let (items, keys) = (&self.items[items..], &self.keys[keys..]);
         (items.strip_prefix(b",").unwrap_or(items), keys.strip_prefix(b",").unwrap_or(keys))
     }
 
@@ -98,39 +103,30 @@ impl<'r> Growing<'r> {
     /// Where items and keys end.
     #[must_use]
     pub fn ends(&self) -> (usize, usize) {
-        (self.body.len(), self.keys.len())
+        (self.items.len(), self.keys.len())
     }
 
     /// The whole page, and where it stands in its order.
     #[must_use]
     pub fn finish(self, position: Position) -> (Page, Span) {
-        let Self { route, request, mut body, keys, total, last, beyond } = self;
+        let Self { route, request, items, keys, total, last, beyond } = self;
         let sort = &route.sorts[request.sort];
         let place =
             || sort.columns.iter().map(|column| last[route.tracked_at(column.column)].as_deref().map(Into::into));
         let next_cursor = beyond.is_some().then(|| Cursor(place().collect()).encode());
-        let items = HEAD.len()..body.len();
-        body.put_slice(b"],\"next_cursor\":");
-        match &next_cursor {
-            Some(cursor) => {
-                body.put_u8(b'"');
-                body.put_slice(cursor.as_bytes());
-                body.put_u8(b'"');
-            }
-            None => body.put_slice(b"null"),
-        }
-        body.put_slice(format!(",\"total_items\":{total}").as_bytes());
-        if route.live {
-            body.put_slice(b",\"keys\":[");
-            body.put_slice(&keys);
-            body.put_u8(b']');
-        }
-        body.put_u8(b'}');
-        let body = body.freeze();
+        let (body, place) = route.envelope.fill(&Contents {
+            items: &items,
+            keys: &keys,
+            single: route.single,
+            next_cursor: next_cursor.as_deref(),
+            total,
+            page: request.number(),
+            limit: request.limit,
+        });
         let from = if request.offset > 0 { None } else { request.cursor.as_ref().map(|cursor| cursor.0.clone()) };
         let span = Span { sort: request.sort, from, to: beyond };
         let page = Page {
-            items: body.slice(items),
+            items: body.slice(place),
             keys: keys.freeze(),
             total,
             next_cursor,

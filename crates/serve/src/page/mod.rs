@@ -8,10 +8,12 @@
 //! | [`read`] | runs it, row by row |
 //! | [`cache`] | pages that are kept for as long as the log says nothing of them |
 //! | [`answer`] | the page as JSON, with its ETag |
+//! | [`envelope`] | the shape of that JSON |
 
 pub mod answer;
 pub mod cache;
 pub mod cursor;
+pub mod envelope;
 pub mod read;
 pub mod request;
 pub mod sql;

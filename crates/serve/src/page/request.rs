@@ -4,7 +4,8 @@ use super::cursor::Cursor;
 use crate::access::Viewer;
 use crate::http::problem::Problem;
 use crate::position::Position;
-use crate::route::{Access, RESERVED, Route};
+use crate::route::path::decode;
+use crate::route::{Access, Route};
 
 /// A page that is asked for, with only what its route declares.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -23,6 +24,15 @@ pub struct Request {
     pub viewer: Option<String>,
 }
 
+impl Request {
+    /// The page's number, counted from 1; `None` where it begins at a cursor or between two such pages.
+    #[must_use]
+    pub fn number(&self) -> Option<u32> {
+        let counted = self.cursor.is_none() && self.offset.is_multiple_of(self.limit);
+        counted.then(|| self.offset / self.limit + 1)
+    }
+}
+
 /// A request with what does not choose rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
@@ -36,19 +46,22 @@ pub struct Asked {
     pub last_event_id: Option<String>,
 }
 
-/// Reads the parameters of one request.
+/// Reads the parameters of one request: those in its path, still encoded, and those of its query.
 ///
 /// # Errors
 /// HW0721 to HW0725: what is wrong with which parameter.
-pub fn read(route: &Route, query: Option<&str>, viewer: &Viewer) -> Result<Asked, Problem> {
+pub fn read(route: &Route, path: &[&str], query: Option<&str>, viewer: &Viewer) -> Result<Asked, Problem> {
     let mut asked = Asked {
         page: Request { limit: route.limit, ..Request::default() },
         after: None,
-        singly: false,
+        singly: route.single,
         last_event_id: None,
     };
+    for (column, text) in route.parameters.iter().zip(path) {
+        asked.page.chosen.push((*column, part_of_path(text)?));
+    }
     let mut seen: Vec<String> = Vec::new();
-    let mut cursor = None;
+    let (mut cursor, mut page) = (None, None);
     for (name, value) in pairs(query.unwrap_or_default()) {
         if seen.contains(&name) {
             return Err(Problem::bad(721, format!("the parameter {name} is given twice")));
@@ -56,10 +69,12 @@ pub fn read(route: &Route, query: Option<&str>, viewer: &Viewer) -> Result<Asked
         if value.contains('\0') {
             return Err(Problem::bad(722, format!("the parameter {name} holds a zero byte")));
         }
-        match name.as_str() {
+        let known = route.reserved().find(|known| *known == name);
+        match known.unwrap_or_default() {
             "cursor" => cursor = Some(value),
             "limit" => asked.page.limit = number(&name, &value, 1, route.max_limit)?,
-            "offset" if route.max_offset > 0 => asked.page.offset = number(&name, &value, 0, route.max_offset)?,
+            "offset" => asked.page.offset = number(&name, &value, 0, route.max_offset)?,
+            "page" => page = Some(value),
             "sort" => asked.page.sort = sort(route, &value)?,
             "after" => asked.after = Some(position(&name, &value)?),
             "last_event_id" => asked.last_event_id = Some(value),
@@ -67,6 +82,13 @@ pub fn read(route: &Route, query: Option<&str>, viewer: &Viewer) -> Result<Asked
             _ => asked.page.chosen.push((filter(route, &name)?, value)),
         }
         seen.push(name);
+    }
+    if let Some(text) = page {
+        if seen.iter().any(|name| matches!(name.as_str(), "cursor" | "offset")) {
+            return Err(Problem::bad(721, "page, offset and cursor each say where a page begins: give one of them"));
+        }
+        let last = route.max_offset / asked.page.limit + 1;
+        asked.page.offset = (number("page", &text, 1, last)? - 1) * asked.page.limit;
     }
     if let Some(text) = cursor.filter(|text| !text.is_empty()) {
         let columns = route.sorts[asked.page.sort].columns.len();
@@ -103,6 +125,12 @@ fn choose_owned(route: &Route, viewer: &Viewer, page: &mut Request) -> Result<()
     }
 }
 
+/// A value that stands in a path.
+fn part_of_path(text: &str) -> Result<String, Problem> {
+    let value = decode(text).filter(|value| !value.contains('\0'));
+    value.ok_or_else(|| Problem::bad(722, "a part of the path holds a zero byte, or is not UTF-8"))
+}
+
 /// The names and values of a query, percent-decoded.
 pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(query.as_bytes()).into_owned().collect()
@@ -135,9 +163,8 @@ fn filter(route: &Route, name: &str) -> Result<usize, Problem> {
     let columns = &route.model.columns;
     let found = route.filters.iter().copied().find(|column| columns[*column].name.as_str() == name);
     found.ok_or_else(|| {
-        let filters = route.filters.iter().map(|column| columns[*column].name.as_str());
-        let others = RESERVED.iter().copied().filter(|known| *known != "offset" || route.max_offset > 0);
-        let known: Vec<_> = filters.chain(others).collect();
+        let mut known: Vec<&str> = route.filters.iter().map(|column| columns[*column].name.as_str()).collect();
+        known.extend(route.reserved());
         Problem::bad(725, "there is a parameter that this route does not have")
             .hint(format!("it has: {}", known.join(", ")))
     })

@@ -76,6 +76,9 @@ impl Route {
     /// How many rows are read for a page: few different numbers, so that few statements have to be prepared, and one row more than a page has.
     #[must_use]
     pub fn fetched(&self, limit: u32) -> u32 {
+        if self.single {
+            return 1;
+        }
         1 + if limit <= self.limit { self.limit } else { self.max_limit }
     }
 }

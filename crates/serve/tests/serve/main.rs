@@ -6,6 +6,7 @@ mod stage;
 mod cache;
 mod endings;
 mod pages;
+mod paths;
 mod refusals;
 mod relatives;
 mod streams;
