@@ -1,7 +1,7 @@
 -- What only a chain's members see: the chains that a user follows or has made, private ones included, and the posts of private
 -- chains. One row per reader, so that access is the reader's own rows, and who stops following sees them go.
 --
--- The chains carry no counts: a follower more would rewrite the rows of all the others.
+-- The chains carry no counts: one follower more would rewrite the rows of all the others.
 
 -- headwater: eventual
 -- headwater: retain live
@@ -49,8 +49,7 @@ WHERE c.is_active
 CREATE UNIQUE INDEX my_chains_key ON my_chains (member_id, chain_id);
 CREATE INDEX my_chains_newest ON my_chains (member_id, member_since DESC, chain_id DESC);
 
--- heat is the trending score of mv_chain_posts without the part that time moves for all posts alike: the order is the same,
--- and rows are shown as they are stored, so that they can be followed.
+-- Nor do the posts: a vote would rewrite the rows of all members. The page counts votes and comments when it is asked for.
 
 -- headwater: eventual
 -- headwater: retain live
@@ -68,13 +67,7 @@ SELECT
     po.author_id,
     u.username AS author_username,
     u.profile_image AS author_profile_image,
-    u.is_verified AS author_is_verified,
-    (SELECT count(*) FROM chain_post_votes v WHERE v.post_id = po.id AND v.is_upvote) AS upvote_count,
-    (SELECT count(*) FROM chain_post_comments co WHERE co.post_id = po.id AND NOT co.is_deleted) AS comment_count,
-    ((SELECT count(*) FROM chain_post_votes v WHERE v.post_id = po.id AND v.is_upvote) -
-     (SELECT count(*) FROM chain_post_votes v WHERE v.post_id = po.id AND NOT v.is_upvote)) * 1.5 +
-    (SELECT count(*) FROM chain_post_comments co WHERE co.post_id = po.id AND NOT co.is_deleted) * 2 +
-    EXTRACT(EPOCH FROM po.created_at) / 36000 AS heat
+    u.is_verified AS author_is_verified
 FROM chain_posts po
 JOIN chains c ON c.id = po.chain_id
 JOIN chain_followers f ON f.chain_id = po.chain_id
@@ -96,13 +89,7 @@ SELECT
     po.author_id,
     u.username,
     u.profile_image,
-    u.is_verified,
-    (SELECT count(*) FROM chain_post_votes v WHERE v.post_id = po.id AND v.is_upvote),
-    (SELECT count(*) FROM chain_post_comments co WHERE co.post_id = po.id AND NOT co.is_deleted),
-    ((SELECT count(*) FROM chain_post_votes v WHERE v.post_id = po.id AND v.is_upvote) -
-     (SELECT count(*) FROM chain_post_votes v WHERE v.post_id = po.id AND NOT v.is_upvote)) * 1.5 +
-    (SELECT count(*) FROM chain_post_comments co WHERE co.post_id = po.id AND NOT co.is_deleted) * 2 +
-    EXTRACT(EPOCH FROM po.created_at) / 36000
+    u.is_verified
 FROM chain_posts po
 JOIN chains c ON c.id = po.chain_id
 JOIN users u ON u.id = po.author_id
@@ -110,5 +97,5 @@ WHERE NOT po.is_deleted AND c.is_active AND NOT c.is_public
   AND NOT EXISTS (SELECT FROM chain_followers f WHERE f.chain_id = c.id AND f.user_id = c.creator_id);
 
 CREATE UNIQUE INDEX my_chain_posts_key ON my_chain_posts (member_id, id);
-CREATE INDEX my_chain_posts_chain ON my_chain_posts (member_id, chain_id, is_pinned DESC, heat DESC, id DESC);
 CREATE INDEX my_chain_posts_newest ON my_chain_posts (member_id, chain_id, created_at DESC, id DESC);
+CREATE INDEX my_chain_posts_pinned ON my_chain_posts (member_id, chain_id, is_pinned DESC, created_at DESC, id DESC);

@@ -99,13 +99,10 @@ WHERE o.chain_id IN (SELECT id FROM chains WHERE is_public AND is_active AND id 
 -- name: my-posts
 SELECT '{viewer}'::uuid AS member_id, o.id, o.chain_id, o.title, o.content, o.post_type, o.created_at, o.updated_at, o.is_pinned, o.author_id,
        u.username AS author_username, u.profile_image AS author_profile_image, u.is_verified AS author_is_verified,
-       coalesce(v.up, 0) AS upvote_count, coalesce(c.n, 0) AS comment_count,
-       1.5 * (coalesce(v.up, 0) - coalesce(v.down, 0)) + 2 * coalesce(c.n, 0) + extract(epoch FROM o.created_at) / 36000
-         + CASE WHEN o.is_pinned THEN 1000000 ELSE 0 END AS hw_heat
+       coalesce(v.up, 0) AS upvote_count, coalesce(c.n, 0) AS comment_count
 FROM chain_posts o
 JOIN users u ON u.id = o.author_id
-LEFT JOIN (SELECT post_id, count(*) FILTER (WHERE is_upvote) AS up, count(*) FILTER (WHERE NOT is_upvote) AS down
-           FROM chain_post_votes GROUP BY 1) v ON v.post_id = o.id
+LEFT JOIN (SELECT post_id, count(*) FILTER (WHERE is_upvote) AS up FROM chain_post_votes GROUP BY 1) v ON v.post_id = o.id
 LEFT JOIN (SELECT post_id, count(*) AS n FROM chain_post_comments WHERE NOT is_deleted GROUP BY 1) c ON c.post_id = o.id
 WHERE o.chain_id IN (SELECT id FROM chains WHERE NOT is_public AND is_active AND id = '{key}'
                      AND ('{viewer}' = creator_id::text OR '{viewer}' IN (SELECT user_id::text FROM chain_followers WHERE chain_id = chains.id)))
