@@ -40,7 +40,7 @@ pub fn page(route: &Route, search: &Search, request: &Request) -> Statement {
             parts.push(part.rows(after.as_deref(), rows));
         }
     }
-    let from = format!("(\n{}\n LIMIT {rows}) AS item", parts.join("\nUNION ALL\n"));
+    let from = format!("(SELECT * FROM (\n{}\n) AS hw_parts LIMIT {rows}) AS item", parts.join("\nUNION ALL\n"));
     let joined = viewer.as_ref().map_or_else(String::new, |viewer| format!(" CROSS JOIN (SELECT {viewer} AS subject) AS viewer"));
     let values: Vec<_> = order(route, search).iter().map(|name| format!("{name}::text")).collect();
     let item = item(&writer, search, viewer.is_some());
@@ -159,7 +159,7 @@ impl Part<'_> {
             Way::Exact => format!("pg_catalog.lower({name}) = {TEXT}"),
             // Not LIKE, which finds its index only when the text is a constant.
             Way::Begins => format!(
-                "(pg_catalog.lower({name}) ~>=~ {TEXT} AND pg_catalog.lower({name}) ~<~ {TEXT} || U&'\\+10FFFF')"
+                "(pg_catalog.lower({name}) ~>=~ {TEXT} AND pg_catalog.lower({name}) ~<~ ({TEXT} || U&'\\+10FFFF'))"
             ),
             Way::Words => match self.search.words {
                 Some(words) => {
