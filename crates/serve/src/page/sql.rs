@@ -38,7 +38,8 @@ pub const KEY: usize = 2;
 pub const VALUES: usize = 3;
 
 /// The newest position, as a sub-select.
-pub(super) const NEWEST: &str = "(SELECT b.epoch || '.' || b.pos FROM headwater.batch AS b ORDER BY b.number DESC LIMIT 1)";
+pub(super) const NEWEST: &str =
+    "(SELECT b.epoch || '.' || b.pos FROM headwater.batch AS b ORDER BY b.number DESC LIMIT 1)";
 
 /// The page that is asked for, and one row more, which tells whether there are more.
 #[must_use]

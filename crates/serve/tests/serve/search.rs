@@ -17,7 +17,9 @@ fn routes() -> String {
     let declared = SHOWCASE.read("headwater.toml");
     let route = &declared[declared.find("path = \"/api/search\"").expect("the route is declared")..];
     let with = |path: &str, candidates: u32| {
-        let route = route.replace("\"/api/search\"", path).replace("highlight = [", &format!("candidates = {candidates}, highlight = ["));
+        let route = route
+            .replace("\"/api/search\"", path)
+            .replace("highlight = [", &format!("candidates = {candidates}, highlight = ["));
         assert!(route.contains("candidates"), "{route}");
         format!("[[serve.route]]\n{route}\n")
     };
@@ -108,8 +110,26 @@ fn oracle(q: &str, kind: Option<&str>, candidates: u32) -> String {
 }
 
 const QUERIES: [&str; 20] = [
-    "consensus", "consensuss", "distrib", "distributed", "distributed systems", "open", "Open Consensus", "the", "THE", "ada", "zoë", "さくら",
-    "静かな", "أمل", "op con", "ledgr", "gardn radio", "builders of potsgres", "proofs of work", "1",
+    "consensus",
+    "consensuss",
+    "distrib",
+    "distributed",
+    "distributed systems",
+    "open",
+    "Open Consensus",
+    "the",
+    "THE",
+    "ada",
+    "zoë",
+    "さくら",
+    "静かな",
+    "أمل",
+    "op con",
+    "ledgr",
+    "gardn radio",
+    "builders of potsgres",
+    "proofs of work",
+    "1",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +137,9 @@ async fn the_list_is_what_the_formula_says_bounded_or_not() {
     let (stage, site) = showcase("search_formula").await;
     let (mut all, mut bitten) = (0, 0);
     for q in QUERIES {
-        for (kind, limits) in [(None, vec![7, 50]), (Some("project"), vec![20]), (Some("user"), vec![20]), (Some("chain"), vec![3])] {
+        for (kind, limits) in
+            [(None, vec![7, 50]), (Some("project"), vec![20]), (Some("user"), vec![20]), (Some("chain"), vec![3])]
+        {
             let filter = kind.map_or_else(String::new, |kind| format!("&result_type={kind}"));
             for limit in limits {
                 for (path, candidates) in [("search", 5000), ("few", 10)] {
@@ -158,7 +180,13 @@ async fn names_are_found_though_they_are_written_wrongly() {
         let items = walk(&site.client, &format!("/api/search?q={}&limit=50", encode(&typo))).await;
         tried += 1;
         // What is documented: half of the letters, by threes.
-        let alike = stage.column(&format!("SELECT word_similarity('{}', '{}') >= 0.5", typo.replace('\'', "''"), name.replace('\'', "''"))).await;
+        let alike = stage
+            .column(&format!(
+                "SELECT word_similarity('{}', '{}') >= 0.5",
+                typo.replace('\'', "''"),
+                name.replace('\'', "''")
+            ))
+            .await;
         let hit = items.iter().any(|item| item["name"] == **name);
         assert!(hit || alike[0] == "f", "{typo} does not find {name}");
         found += usize::from(hit);
@@ -172,7 +200,12 @@ async fn names_are_found_though_they_are_written_wrongly() {
 async fn stop_words_beginnings_and_exact_names_come_first() {
     let (stage, site) = showcase("search_names").await;
     for (name, number) in [("and", 1), ("To_Be", 2), ("it's <b>&amp;</b>", 3)] {
-        stage.run(&format!("INSERT INTO users (username, email) VALUES ('{}', 'stop{number}@example.org')", name.replace('\'', "''"))).await;
+        stage
+            .run(&format!(
+                "INSERT INTO users (username, email) VALUES ('{}', 'stop{number}@example.org')",
+                name.replace('\'', "''")
+            ))
+            .await;
     }
     stage.wait().await;
     for q in ["the", "The", "and", "to_be", "TO_BE", "it's <b>&amp;</b>", " it's   <b>&amp;</b> "] {
@@ -181,7 +214,10 @@ async fn stop_words_beginnings_and_exact_names_come_first() {
         assert_eq!((name, &items[0]["rank"]), (q.trim().to_lowercase().replace("   ", " "), &4.into()), "{items:?}");
     }
     let items = site.client.get("/api/search?q=it%27s").await.items();
-    assert_eq!(items[0]["highlight"]["name"], "<mark>it</mark>&#39;<mark>s</mark> &lt;b&gt;&amp;amp;&lt;/b&gt;", "{items:?}");
+    assert_eq!(
+        items[0]["highlight"]["name"], "<mark>it</mark>&#39;<mark>s</mark> &lt;b&gt;&amp;amp;&lt;/b&gt;",
+        "{items:?}"
+    );
     for (q, begins) in [("distrib", "distrib"), ("zoë_", "zoë_"), ("静", "静")] {
         let items = site.client.get(&format!("/api/search?q={}", encode(q))).await.items();
         assert!(!items.is_empty() && items.iter().all(|item| item["rank"].as_f64().unwrap() <= 3.0), "{q}");
@@ -201,14 +237,27 @@ async fn what_is_private_deleted_or_inactive_is_never_found() {
               INSERT INTO chains (id, creator_id, name, description, is_public, is_active) VALUES (md5('d')::uuid, md5('b')::uuid, 'Xylophagous Four', 'quetzal', false, true), (md5('e')::uuid, md5('b')::uuid, 'Xylophagous Five', 'quetzal', true, false)")
         .await;
     stage.wait().await;
-    let queries = ["xylophagous", "quetzal", "xylophagos", "Xylophagous Three", "xylophagous four", "Xylophagous Five", "xylophagous_one"];
+    let queries = [
+        "xylophagous",
+        "quetzal",
+        "xylophagos",
+        "Xylophagous Three",
+        "xylophagous four",
+        "Xylophagous Five",
+        "xylophagous_one",
+    ];
     for q in queries {
-        let names: Vec<_> = walk(&site.client, &format!("/api/search?q={}", encode(q))).await.iter().map(|item| item["name"].clone()).collect();
+        let names: Vec<_> = walk(&site.client, &format!("/api/search?q={}", encode(q)))
+            .await
+            .iter()
+            .map(|item| item["name"].clone())
+            .collect();
         assert_eq!(names, ["xylophagous_two"], "{q}");
     }
     stage.run("UPDATE users SET is_active = NOT is_active WHERE username LIKE 'xylo%'; UPDATE projects SET is_deleted = false WHERE title LIKE 'Xylo%'; UPDATE chains SET is_public = true, is_active = true WHERE name LIKE 'Xylo%'").await;
     stage.wait().await;
-    let mut names: Vec<_> = walk(&site.client, "/api/search?q=quetzal").await.iter().map(|item| item["name"].to_string()).collect();
+    let mut names: Vec<_> =
+        walk(&site.client, "/api/search?q=quetzal").await.iter().map(|item| item["name"].to_string()).collect();
     names.sort();
     assert_eq!(names, ["\"Xylophagous Five\"", "\"Xylophagous Four\"", "\"Xylophagous Three\"", "\"xylophagous_one\""]);
     site.end().await;
@@ -240,9 +289,60 @@ async fn hostile_texts_are_harmless() {
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{path:.80}");
     }
     let pieces = [
-        "'", "\"", "\\", "%", "_", "&", "|", "!", "(", ")", "<->", "<2>", ":*", ":A", "*", "<b>", "</mark>", "&lt;", "http://a.b/c'd\\e?f=g&h", "a-b-c",
-        "x@y.z", "/usr/'bin", "1.5e3", "-1", "''", "$1", "--", "/*", "E'\\x'", "\u{202e}", "\u{200f}", "عربي", "שלום", "🚀", "👩‍👩‍👧", "e\u{301}", "İ", "ß", "\u{feff}",
-        "\u{1}", "\u{2}", "\u{3}", "\u{7f}", "\u{10ffff}", "\u{e000}", "李", "the", "of", "open", "Consensus", " ", "\t", "\u{a0}", "\u{3000}",
+        "'",
+        "\"",
+        "\\",
+        "%",
+        "_",
+        "&",
+        "|",
+        "!",
+        "(",
+        ")",
+        "<->",
+        "<2>",
+        ":*",
+        ":A",
+        "*",
+        "<b>",
+        "</mark>",
+        "&lt;",
+        "http://a.b/c'd\\e?f=g&h",
+        "a-b-c",
+        "x@y.z",
+        "/usr/'bin",
+        "1.5e3",
+        "-1",
+        "''",
+        "$1",
+        "--",
+        "/*",
+        "E'\\x'",
+        "\u{202e}",
+        "\u{200f}",
+        "عربي",
+        "שלום",
+        "🚀",
+        "👩‍👩‍👧",
+        "e\u{301}",
+        "İ",
+        "ß",
+        "\u{feff}",
+        "\u{1}",
+        "\u{2}",
+        "\u{3}",
+        "\u{7f}",
+        "\u{10ffff}",
+        "\u{e000}",
+        "李",
+        "the",
+        "of",
+        "open",
+        "Consensus",
+        " ",
+        "\t",
+        "\u{a0}",
+        "\u{3000}",
     ];
     let mut dice = Dice(5);
     for round in 0..400 {
@@ -280,7 +380,9 @@ CREATE INDEX ON found (lower(name) text_pattern_ops);
 CREATE INDEX ON found (score DESC NULLS LAST, id);";
 
 fn things(more: &str) -> String {
-    format!("[[serve.route]]\npath = \"/find\"\nmodel = \"found\"\naccess = \"public\"\nmax_limit = 50\nsearch = {{ vector = \"words\", name = \"name\", relevance = \"score\", highlight = [\"body\", \"name\"]{more} }}\n")
+    format!(
+        "[[serve.route]]\npath = \"/find\"\nmodel = \"found\"\naccess = \"public\"\nmax_limit = 50\nsearch = {{ vector = \"words\", name = \"name\", relevance = \"score\", highlight = [\"body\", \"name\"]{more} }}\n"
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -308,8 +410,15 @@ async fn rows_that_stay_are_seen_once_while_others_come_and_go() {
             let id = 2 * (1 + dice.below(450));
             let sql = match dice.below(3) {
                 0 => format!("DELETE FROM things WHERE id = {id}"),
-                1 => format!("UPDATE things SET score = {}, name = 'blue {}' WHERE id = {id}", dice.below(3), dice.below(3)),
-                _ => format!("INSERT INTO things VALUES ({id}, 'Blue', 'blue', {}) ON CONFLICT DO NOTHING", dice.below(4)),
+                1 => format!(
+                    "UPDATE things SET score = {}, name = 'blue {}' WHERE id = {id}",
+                    dice.below(3),
+                    dice.below(3)
+                ),
+                _ => format!(
+                    "INSERT INTO things VALUES ({id}, 'Blue', 'blue', {}) ON CONFLICT DO NOTHING",
+                    dice.below(4)
+                ),
             };
             writer.batch_execute(&sql).await.unwrap();
         }
@@ -336,7 +445,8 @@ async fn highlights_are_safe_and_null_where_there_is_no_text() {
     stage.wait().await;
     let site = stage.serve(&things("")).await;
     let items = walk(&site.client, "/find?q=zebra").await;
-    let marked = |id: u32, column: &str| items.iter().find(|item| item["id"] == id).unwrap()["highlight"][column].clone();
+    let marked =
+        |id: u32, column: &str| items.iter().find(|item| item["id"] == id).unwrap()["highlight"][column].clone();
     assert_eq!(marked(9001, "name"), "<mark>Zebra</mark> &amp; &quot;co&quot; &lt;i&gt;");
     assert_eq!(marked(9001, "body"), "ab <mark>zebras</mark>   &gt; <mark>zebra</mark>");
     assert_eq!((marked(9002, "name"), marked(9002, "body")), (Value::Null, "one <mark>zebra</mark>".into()));
@@ -355,7 +465,10 @@ async fn what_cannot_be_searched_is_told_at_the_start() {
         (things(", candidates = 0"), "candidates must lie between 1 and 10000"),
         (things("").replace("\"score\"", "\"none\""), "has no column \"none\""),
         (things("").replace("vector = \"words\"", "vector = \"body\""), "has no column \"body\" of type tsvector"),
-        (things("").replace("[[serve.route]]", "[[serve.route]]\nsorts = [{ name = \"a\", by = \"id\" }]"), "search cannot have sorts"),
+        (
+            things("").replace("[[serve.route]]", "[[serve.route]]\nsorts = [{ name = \"a\", by = \"id\" }]"),
+            "search cannot have sorts",
+        ),
     ] {
         let error = stage.try_serve(&settings).await.err().expect("a refusal");
         assert!(error.code() == 701 && error.to_string().contains(words), "{error}");

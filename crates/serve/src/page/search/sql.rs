@@ -23,7 +23,8 @@ use crate::route::Route;
 #[must_use]
 pub fn page(route: &Route, search: &Search, request: &Request) -> Statement {
     let mut writer = Writer { route, parameters: Vec::new() };
-    let first = format!("SELECT {NEWEST} AS hw_position, NULL::text, NULL::text{}", ", NULL::text".repeat(places(route)));
+    let first =
+        format!("SELECT {NEWEST} AS hw_position, NULL::text, NULL::text{}", ", NULL::text".repeat(places(route)));
     let Some(text) = &request.q else { return Statement { sql: first, parameters: Vec::new() } };
     let asked = hw_asked(search, &writer.parameter(Some(text)), &writer.parameter(asked::letters(text)));
     let conditions = writer.conditions(request);
@@ -41,7 +42,9 @@ pub fn page(route: &Route, search: &Search, request: &Request) -> Statement {
         }
     }
     let from = format!("(SELECT * FROM (\n{}\n) AS hw_parts LIMIT {rows}) AS item", parts.join("\nUNION ALL\n"));
-    let joined = viewer.as_ref().map_or_else(String::new, |viewer| format!(" CROSS JOIN (SELECT {viewer} AS subject) AS viewer"));
+    let joined = viewer
+        .as_ref()
+        .map_or_else(String::new, |viewer| format!(" CROSS JOIN (SELECT {viewer} AS subject) AS viewer"));
     let values: Vec<_> = order(route, search).iter().map(|name| format!("{name}::text")).collect();
     let item = item(&writer, search, viewer.is_some());
     let sql = format!(
@@ -91,7 +94,8 @@ fn after(writer: &mut Writer<'_>, search: &Search, request: &Request) -> Option<
     let rank = format!("({})::double precision", writer.parameter(rank.as_deref()));
     let columns: Vec<usize> = writer.route.model.key.iter().flatten().copied().collect();
     let names: Vec<_> = columns.iter().map(|column| writer.name(*column)).collect();
-    let values: Vec<_> = columns.iter().zip(key).map(|(column, value)| writer.value(*column, value.as_deref())).collect();
+    let values: Vec<_> =
+        columns.iter().zip(key).map(|(column, value)| writer.value(*column, value.as_deref())).collect();
     let later = format!("({}) > ({})", names.join(", "), values.join(", "));
     let name = writer.name(search.relevance);
     let tie = match relevance {
@@ -112,12 +116,14 @@ fn item(writer: &Writer<'_>, search: &Search, for_viewer: bool) -> String {
         None => {
             let hidden = ["hw_rank", column_name(route, search.vector)].into_iter();
             let hidden = hidden.chain(search.words.map(|column| column_name(route, column)));
-            hidden.fold("pg_catalog.to_jsonb(item.*)".to_owned(), |sql, name| format!("{sql} - {}", quote_literal(name)))
+            hidden
+                .fold("pg_catalog.to_jsonb(item.*)".to_owned(), |sql, name| format!("{sql} - {}", quote_literal(name)))
         }
     };
     let columns = search.highlight.iter().map(|column| (*column, writer.name(*column), column_name(route, *column)));
     let highlight = highlight::object(search, &columns.collect::<Vec<_>>());
-    let viewer = if for_viewer { format!(" || pg_catalog.jsonb_build_object({})", viewer_pairs(route)) } else { String::new() };
+    let viewer =
+        if for_viewer { format!(" || pg_catalog.jsonb_build_object({})", viewer_pairs(route)) } else { String::new() };
     format!("{item} || pg_catalog.jsonb_build_object('rank', item.hw_rank, 'highlight', {highlight}){viewer}")
 }
 
@@ -178,7 +184,9 @@ impl Part<'_> {
             Way::Begins => "3::double precision".to_owned(),
             Way::Words => {
                 let mut ranks = vec![format!("pg_catalog.ts_rank({}, {STEMS})", self.column(self.search.vector))];
-                ranks.extend(self.search.words.map(|words| format!("pg_catalog.ts_rank({}, {WORDS})", self.column(words))));
+                ranks.extend(
+                    self.search.words.map(|words| format!("pg_catalog.ts_rank({}, {WORDS})", self.column(words))),
+                );
                 format!("1 + coalesce(greatest({}), 0)::double precision", ranks.join(", "))
             }
             Way::Alike => format!(
