@@ -19,10 +19,20 @@ pub fn text(value: &str) -> Result<Option<String>, Problem> {
     Ok((!text.is_empty()).then_some(text))
 }
 
-/// The same for the comparison of letters; `None` where it has neither letters nor digits, which would be like everything.
+/// Words of so many characters are compared by themselves: they stay recognisable with a letter wrong.
+const LONG: usize = 9;
+
+/// How many long words are compared.
+const WORDS: usize = 4;
+
+/// What a name has to have something like: the long words, or all of the text where it has none. None where it has neither letters nor
+/// digits, which would be like everything.
 #[must_use]
-pub fn letters(text: &str) -> Option<&str> {
-    text.chars().any(char::is_alphanumeric).then_some(text)
+pub fn letters(text: &str) -> Vec<&str> {
+    let has_any = |text: &&str| text.chars().any(char::is_alphanumeric);
+    let long = text.split(' ').filter(has_any).filter(|word| word.chars().count() >= LONG).take(WORDS);
+    let long: Vec<_> = long.collect();
+    if long.is_empty() { Some(text).filter(has_any).into_iter().collect() } else { long }
 }
 
 /// A cursor of a search: the rank, the relevance and the key of a row. `None` where it is none.
@@ -52,9 +62,11 @@ mod tests {
 
     #[test]
     fn only_letters_and_digits_are_compared() {
-        assert_eq!(letters("%_ !"), None);
-        assert_eq!(letters("🚀"), None);
-        assert_eq!(letters("李!"), Some("李!"));
+        assert_eq!(letters("%_ !"), Vec::<&str>::new());
+        assert_eq!(letters("🚀🚀🚀🚀🚀🚀🚀🚀🚀"), Vec::<&str>::new());
+        assert_eq!(letters("李!"), ["李!"]);
+        assert_eq!(letters("tiny ledgr"), ["tiny ledgr"]);
+        assert_eq!(letters("distribted ledgr consensuss"), ["distribted", "consensuss"]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ const CHARACTERS: [(&str, &str); 5] =
 /// The words of the text that are like something that is asked for.
 const ALIKE: &str = "coalesce((SELECT pg_catalog.string_agg(pg_catalog.plainto_tsquery('simple', w.lexeme)::text, ' | ') \
     FROM pg_catalog.unnest(pg_catalog.to_tsvector('simple', h.text)) AS w \
-    WHERE word_similarity(w.lexeme, (SELECT letters FROM hw_asked)) >= 0.5), '')::tsquery";
+    WHERE word_similarity(w.lexeme, (SELECT text FROM hw_asked)) >= 0.5), '')::tsquery";
 
 /// The object `highlight`: a text for each column, as SQL over a row called `item` and what is asked, `hw_asked`. `columns` are their
 /// places, their names as SQL and as they are.

@@ -15,7 +15,7 @@
 //! | exact | its name is `q` but for case | 4 |
 //! | begins | its name begins with `q` | 3 |
 //! | words | its vector has all words of `q`, or the words of its name begin like those of `q` | 1 + the greater `ts_rank` |
-//! | alike | its name has something like `q` in it | (`word_similarity` + `similarity`) / 4 |
+//! | alike | its name has something like `q` in it, or like each long word of it | (`word_similarity` + `similarity`) / 4 |
 //!
 //! No way can reach into the next one, so that the ways are read one after the other, and only until the page is full.
 //!

@@ -26,7 +26,9 @@ pub fn page(route: &Route, search: &Search, request: &Request) -> Statement {
     let first =
         format!("SELECT {NEWEST} AS hw_position, NULL::text, NULL::text{}", ", NULL::text".repeat(places(route)));
     let Some(text) = &request.q else { return Statement { sql: first, parameters: Vec::new() } };
-    let asked = hw_asked(search, &writer.parameter(Some(text)), &writer.parameter(asked::letters(text)));
+    let parameter = writer.parameter(Some(text));
+    let letters: Vec<_> = asked::letters(text).into_iter().map(|letters| writer.parameter(Some(letters))).collect();
+    let (asked, letters) = (hw_asked(search, &parameter, &letters), letters.len());
     let conditions = writer.conditions(request);
     let viewer = (!route.viewer.is_empty()).then(|| writer.parameter(request.viewer.as_deref()));
     let rank = request.cursor.as_ref().and_then(asked::rank).unwrap_or(f64::INFINITY);
@@ -36,7 +38,7 @@ pub fn page(route: &Route, search: &Search, request: &Request) -> Statement {
     for way in Way::ALL.into_iter().filter(|way| search.fuzzy || *way != Way::Alike) {
         // Nothing in a better way comes after the cursor.
         if rank >= way.greatest() || way == Way::Alike || (way == Way::Words && rank >= 1.0) {
-            let part = Part { writer: &writer, search, way, conditions: &conditions };
+            let part = Part { writer: &writer, search, way, conditions: &conditions, letters };
             queries.push(part.query());
             parts.push(part.rows(after.as_deref(), rows));
         }
@@ -60,12 +62,12 @@ fn places(route: &Route) -> usize {
     2 + route.model.key.as_ref().map_or(0, Vec::len)
 }
 
-/// What is asked: as it is, with letters only where it has any, the stems of its words, and its words as beginnings of others. To find all
+/// What is asked: as it is, what names have to be like, the stems of its words, and its words as beginnings of others. To find all
 /// words that begin with one or two letters would be to find half of them.
-fn hw_asked(search: &Search, text: &str, letters: &str) -> String {
-    let config = quote_literal(&search.config);
+fn hw_asked(search: &Search, text: &str, letters: &[String]) -> String {
+    let (config, letters) = (quote_literal(&search.config), letters.join(", "));
     format!(
-        "hw_asked AS MATERIALIZED (SELECT pg_catalog.lower({text}) AS text, {letters} AS letters, \
+        "hw_asked AS MATERIALIZED (SELECT pg_catalog.lower({text}) AS text, ARRAY[{letters}]::text[] AS letters, \
          pg_catalog.plainto_tsquery({config}, {text}) AS stems, \
          coalesce((SELECT pg_catalog.string_agg(CASE WHEN pg_catalog.octet_length(w) >= 5 THEN w || ':*' ELSE w END, ' & ') \
          FROM pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.plainto_tsquery('simple', {text})::text, ' & ')) AS w), '')::tsquery AS words)"
@@ -137,10 +139,11 @@ struct Part<'w> {
     search: &'w Search,
     way: Way,
     conditions: &'w [String],
+    /// How many texts a name has to be like.
+    letters: usize,
 }
 
 const TEXT: &str = "(SELECT text FROM hw_asked)";
-const LETTERS: &str = "(SELECT letters FROM hw_asked)";
 const STEMS: &str = "(SELECT stems FROM hw_asked)";
 const WORDS: &str = "(SELECT words FROM hw_asked)";
 
@@ -173,7 +176,10 @@ impl Part<'_> {
                 }
                 None => format!("{} @@ {STEMS}", self.column(self.search.vector)),
             },
-            Way::Alike => format!("{LETTERS} <% {name}"),
+            Way::Alike => {
+                let like = |place| format!("(SELECT letters[{place}] FROM hw_asked) <% {name}");
+                (1..=self.letters.max(1)).map(like).collect::<Vec<_>>().join(" AND ")
+            }
         }
     }
 
@@ -190,7 +196,7 @@ impl Part<'_> {
                 format!("1 + coalesce(greatest({}), 0)::double precision", ranks.join(", "))
             }
             Way::Alike => format!(
-                "(word_similarity({LETTERS}, {name})::double precision + similarity({LETTERS}, {name})::double precision) / 4"
+                "(word_similarity({TEXT}, {name})::double precision + similarity({TEXT}, {name})::double precision) / 4"
             ),
         }
     }
