@@ -18,6 +18,9 @@ use crate::position::Position;
 const SESSION: &str =
     "-c timezone=UTC -c datestyle=ISO -c default_transaction_read_only=on -c jit=off -c search_path=public";
 
+/// What is like a name: half of the letters, by threes, stand together in it. Behind a pooler it is the role's or 0.6, pg_trgm's own.
+const ALIKE: &str = "-c pg_trgm.word_similarity_threshold=0.5";
+
 /// A connection that has rested for less than this is used without being tried.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -232,7 +235,7 @@ fn session(config: &Config, pooler: bool, timeout: Duration) -> Config {
     }
     if !pooler {
         let options = format!(
-            "{} {SESSION} -c statement_timeout={}",
+            "{} {SESSION} {ALIKE} -c statement_timeout={}",
             config.get_options().unwrap_or_default(),
             timeout.as_millis()
         );

@@ -7,6 +7,7 @@ use headwater_deploy::project::serve::{Route as Declared, Serve, Sort as Declare
 
 use crate::model::{Column, Model};
 use crate::page::envelope::Envelope;
+use crate::page::search::Search;
 use path::Pattern;
 
 pub mod path;
@@ -87,6 +88,8 @@ pub struct Route {
     pub single: bool,
     /// The shape of its answers.
     pub envelope: Envelope,
+    /// How it is searched, where it is.
+    pub search: Option<Search>,
 }
 
 impl Route {
@@ -105,10 +108,12 @@ impl Route {
 
     /// The parameters that it understands besides its filters.
     pub fn reserved(&self) -> impl Iterator<Item = &str> {
-        let all: [&str; 8] = RESERVED;
+        let all: [&str; 9] = RESERVED;
         all.into_iter().filter(|name| match *name {
             "offset" | "page" => self.max_offset > 0,
-            "cursor" | "limit" | "sort" => !self.single,
+            "q" => self.search.is_some(),
+            "sort" => !self.single && self.search.is_none(),
+            "cursor" | "limit" => !self.single,
             _ => true,
         })
     }
@@ -116,7 +121,7 @@ impl Route {
     /// Pages of it may be kept: the log tells when they change, and they are the same for everyone who may see them.
     #[must_use]
     pub fn can_be_cached(&self) -> bool {
-        self.model.eventual && self.model.can_be_followed() && self.viewer.is_empty()
+        self.model.eventual && self.model.can_be_followed() && self.viewer.is_empty() && self.search.is_none()
     }
 }
 
@@ -173,6 +178,7 @@ fn generic(model: &Model) -> Declared {
         single: false,
         envelope: None,
         message: None,
+        search: None,
     }
 }
 
@@ -204,6 +210,7 @@ fn route(
     let parameters = parameters(&pattern, declared, model, problems);
     let filters = filters(declared, model, problems);
     let sorts = sorts(declared, model, key, problems)?;
+    let search = Search::declared(declared, model, problems);
     if declared.live && !model.can_be_followed() {
         problems.push(format!(
             "live needs a model whose changes are kept (-- headwater: retain live) and whose rows are shown as they are stored; {} {}",
@@ -241,6 +248,7 @@ fn route(
         live: declared.live,
         single: declared.single,
         envelope,
+        search,
     })
 }
 
@@ -341,7 +349,7 @@ fn chooses(model: &Model, name: &str) -> Result<usize, String> {
 }
 
 /// Parameters that are not filters.
-pub const RESERVED: [&str; 8] = ["cursor", "limit", "sort", "offset", "page", "after", "format", "last_event_id"];
+pub const RESERVED: [&str; 9] = ["q", "cursor", "limit", "sort", "offset", "page", "after", "format", "last_event_id"];
 
 fn sorts(declared: &Declared, model: &Model, key: &[usize], problems: &mut Vec<String>) -> Option<Vec<Sort>> {
     let mut sorts = Vec::new();

@@ -194,9 +194,12 @@ impl Server {
         let connection =
             self.database.primary().connection().await.map_err(|problem| Error::Settings(vec![problem.message]))?;
         for served in table.served.values() {
-            let statement = sql::page(&served.route, &Request { limit: served.route.limit, ..Request::default() });
+            let route = &served.route;
+            let q = route.search.as_ref().map(|_| "a".to_owned());
+            let statement = sql::page(route, &Request { limit: route.limit, q, ..Request::default() });
             if let Err(error) = connection.query(&format!("EXPLAIN {}", statement.sql), &statement.parameters).await {
-                problems.push(format!("route {}: {}", served.route.path, describe(&error)));
+                let hint = route.search.as_ref().and_then(|search| search.hint(&error)).unwrap_or_default();
+                problems.push(format!("route {}: {}{hint}", route.path, describe(&error)));
             }
         }
         problems.sort();

@@ -12,6 +12,7 @@ mod long_transaction;
 mod messages;
 mod pages;
 mod queue;
+mod search;
 mod stages;
 mod sustained;
 mod votes;
@@ -55,6 +56,8 @@ pub enum Suite {
     LongTransaction,
     /// Pages over HTTP against a bare server and a bare SELECT; streams from cold
     Pages,
+    /// Search over HTTP and by the bare statement: names, words, beginnings, typos, and what costs most
+    Search,
     /// From commit to event at thousands of clients
     Live,
     /// Where the time of a trigger goes
@@ -95,6 +98,7 @@ impl Suite {
             Self::BulkUpdate => bulk_update::run(arena, scale).await,
             Self::LongTransaction => long_transaction::run(arena, scale).await,
             Self::Pages => pages::run(arena, scale).await,
+            Self::Search => search::run(arena, scale).await,
             Self::Live => live::run(arena, scale).await,
             Self::Stages => stages::run(arena).await,
         }

@@ -306,6 +306,47 @@ pub struct Route {
     pub envelope: Option<String>,
     /// What stands for `"{message}"` in the shape.
     pub message: Option<String>,
+    /// The rows are what `?q=…` finds, by rank.
+    pub search: Option<Search>,
+}
+
+/// How a route's rows are found and ranked.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// The column with the words, a `tsvector`; with a GIN index.
+    pub vector: String,
+    /// The text search configuration that it was made with.
+    #[serde(default = "config")]
+    pub config: String,
+    /// The column with the words of the name as they are written, a `tsvector` of the configuration `simple`; with a GIN index. By it stop
+    /// words and beginnings of words are found.
+    pub words: Option<String>,
+    /// The column with the name; with an index on `lower(name) text_pattern_ops`, and one of `gin_trgm_ops` where `fuzzy`.
+    pub name: String,
+    /// The column that decides among rows of one rank; with an index on it, `DESC NULLS LAST`, followed by the key.
+    pub relevance: String,
+    /// The columns whose words are marked in an item's `highlight`.
+    #[serde(default)]
+    pub highlight: Vec<String>,
+    /// Names that are only alike are found, too; needs the extension `pg_trgm`.
+    #[serde(default = "fuzzy")]
+    pub fuzzy: bool,
+    /// How many rows that an index finds are ranked. Where it finds more, the most relevant ten times as many rows are looked through instead.
+    #[serde(default = "candidates")]
+    pub candidates: u32,
+}
+
+fn config() -> String {
+    "english".into()
+}
+
+fn fuzzy() -> bool {
+    true
+}
+
+fn candidates() -> u32 {
+    300
 }
 
 /// One order of a route.

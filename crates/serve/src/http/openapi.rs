@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde_json::{Map, Value, json};
 
 use crate::model::Column;
+use crate::page::search::asked::LONGEST;
 use crate::route::{Access, Route};
 use crate::server::Server;
 
@@ -16,7 +17,9 @@ pub async fn document(State(server): State<Arc<Server>>) -> Json<Value> {
     let mut paths = Map::new();
     for served in table.served.values() {
         paths.insert(served.route.path.to_string(), operation(&served.route, false));
-        paths.insert(format!("{}/stream", served.route.path), operation(&served.route, true));
+        if served.route.search.is_none() {
+            paths.insert(format!("{}/stream", served.route.path), operation(&served.route, true));
+        }
     }
     paths.sort_keys();
     Json(json!({
@@ -82,8 +85,13 @@ fn paging(route: &Route, parameter: impl Fn(&str, Value, &str) -> Value) -> Vec<
     let mut found = vec![
         parameter("limit", limit, "How many rows"),
         parameter("cursor", json!({ "type": "string" }), cursor),
-        parameter("sort", json!({ "type": "string", "enum": sorts, "default": sorts[0] }), "The order"),
     ];
+    if route.search.is_some() {
+        let text = json!({ "type": "string", "maxLength": LONGEST });
+        found.push(parameter("q", text, "What is looked for; nothing is found where it is empty"));
+    } else {
+        found.push(parameter("sort", json!({ "type": "string", "enum": sorts, "default": sorts[0] }), "The order"));
+    }
     if route.max_offset > 0 {
         let offset = json!({ "type": "integer", "minimum": 0, "maximum": route.max_offset });
         found.push(parameter("offset", offset, "How many rows are skipped"));

@@ -2,7 +2,7 @@
 //!
 //! | codes | are about |
 //! | --- | --- |
-//! | HW0721–HW0729 | what is asked for |
+//! | HW0720–HW0729 | what is asked for |
 //! | HW0731–HW0739 | who asks |
 //! | HW0741–HW0749 | how much is asked for |
 //! | HW0751–HW0759 | the database |

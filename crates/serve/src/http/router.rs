@@ -71,6 +71,9 @@ async fn answer(server: &Arc<Server>, request: &Parts) -> Result<Response, Probl
     }
     let viewer = server.gate.viewer(&request.headers).await?;
     let asked = request::read(&served.route, &found.values, request.uri.query(), &viewer)?;
+    if found.form == Form::Stream && served.route.search.is_some() {
+        return Err(Problem::new(StatusCode::NOT_FOUND, 720, "a search is answered in pages, and has no stream"));
+    }
     if found.form == Form::Stream {
         let slot = server.gate.limits.stream(Client::of(request, &server.gate.limits.proxies))?;
         streams::answer(server, served, asked, viewer, &request.headers, slot)

@@ -111,9 +111,14 @@ impl<'r> Growing<'r> {
     pub fn finish(self, position: Position) -> (Page, Span) {
         let Self { route, request, items, keys, total, last, beyond } = self;
         let sort = &route.sorts[request.sort];
-        let place =
-            || sort.columns.iter().map(|column| last[route.tracked_at(column.column)].as_deref().map(Into::into));
-        let next_cursor = beyond.is_some().then(|| Cursor(place().collect()).encode());
+        let place = || -> Vec<Option<String>> {
+            let text = |value: &Option<Box<str>>| value.as_deref().map(Into::into);
+            match route.search {
+                Some(_) => last.iter().map(text).collect(),
+                None => sort.columns.iter().map(|column| text(&last[route.tracked_at(column.column)])).collect(),
+            }
+        };
+        let next_cursor = beyond.is_some().then(|| Cursor(place()).encode());
         let (body, place) = route.envelope.fill(&Contents {
             items: &items,
             keys: &keys,

@@ -9,6 +9,7 @@
 //! | [`cache`] | pages that are kept for as long as the log says nothing of them |
 //! | [`answer`] | the page as JSON, with its ETag |
 //! | [`envelope`] | the shape of that JSON |
+//! | [`search`] | pages of what is looked for, by rank |
 
 pub mod answer;
 pub mod cache;
@@ -16,4 +17,5 @@ pub mod cursor;
 pub mod envelope;
 pub mod read;
 pub mod request;
+pub mod search;
 pub mod sql;

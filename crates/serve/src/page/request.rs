@@ -1,6 +1,7 @@
 //! What is asked of a route, read from the query of the address.
 
 use super::cursor::Cursor;
+use super::search::asked;
 use crate::access::Viewer;
 use crate::http::problem::Problem;
 use crate::position::Position;
@@ -20,6 +21,8 @@ pub struct Request {
     pub limit: u32,
     /// How many rows are skipped.
     pub offset: u32,
+    /// What is looked for, where the route is searched.
+    pub q: Option<String>,
     /// Who asks, where items depend on it.
     pub viewer: Option<String>,
 }
@@ -76,6 +79,7 @@ pub fn read(route: &Route, path: &[&str], query: Option<&str>, viewer: &Viewer) 
             "offset" => asked.page.offset = number(&name, &value, 0, route.max_offset)?,
             "page" => page = Some(value),
             "sort" => asked.page.sort = sort(route, &value)?,
+            "q" => asked.page.q = asked::text(&value)?,
             "after" => asked.after = Some(position(&name, &value)?),
             "last_event_id" => asked.last_event_id = Some(value),
             "format" => asked.singly = singly(&value)?,
@@ -91,8 +95,10 @@ pub fn read(route: &Route, path: &[&str], query: Option<&str>, viewer: &Viewer) 
         asked.page.offset = (number("page", &text, 1, last)? - 1) * asked.page.limit;
     }
     if let Some(text) = cursor.filter(|text| !text.is_empty()) {
-        let columns = route.sorts[asked.page.sort].columns.len();
-        let read = Cursor::decode(&text, columns);
+        let read = match route.search {
+            Some(_) => asked::cursor(route, &text),
+            None => Cursor::decode(&text, route.sorts[asked.page.sort].columns.len()),
+        };
         asked.page.cursor = Some(read.ok_or_else(|| {
             Problem::bad(723, "the cursor is none of this route and order")
                 .hint("take next_cursor of a page with the same sort as it is")

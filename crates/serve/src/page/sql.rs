@@ -38,11 +38,15 @@ pub const KEY: usize = 2;
 pub const VALUES: usize = 3;
 
 /// The newest position, as a sub-select.
-const NEWEST: &str = "(SELECT b.epoch || '.' || b.pos FROM headwater.batch AS b ORDER BY b.number DESC LIMIT 1)";
+pub(super) const NEWEST: &str =
+    "(SELECT b.epoch || '.' || b.pos FROM headwater.batch AS b ORDER BY b.number DESC LIMIT 1)";
 
 /// The page that is asked for, and one row more, which tells whether there are more.
 #[must_use]
 pub fn page(route: &Route, request: &Request) -> Statement {
+    if let Some(search) = &route.search {
+        return super::search::sql::page(route, search, request);
+    }
     let mut writer = Writer { route, parameters: Vec::new() };
     let first = writer.first(request);
     let conditions: Vec<String> = writer.conditions(request);
@@ -126,23 +130,27 @@ pub fn item(route: &Route) -> String {
 
 /// The same with what it says to the viewer.
 fn item_for_viewer(route: &Route) -> String {
-    let pairs: Vec<_> =
-        route.viewer.iter().map(|(name, sql)| format!("{}, ({sql})", headwater_catalog::quote_literal(name))).collect();
-    format!("(({})::jsonb || pg_catalog.jsonb_build_object({}))::text", expression(route), pairs.join(", "))
+    format!("(({})::jsonb || pg_catalog.jsonb_build_object({}))::text", expression(route), viewer_pairs(route))
 }
 
-fn expression(route: &Route) -> &str {
+/// The names and expressions of what an item says to the viewer.
+pub(super) fn viewer_pairs(route: &Route) -> String {
+    let pair = |(name, sql): &(String, String)| format!("{}, ({sql})", headwater_catalog::quote_literal(name));
+    route.viewer.iter().map(pair).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn expression(route: &Route) -> &str {
     route.item.as_deref().unwrap_or("pg_catalog.to_json(item.*)")
 }
 
 /// Writes the parts that need parameters.
-struct Writer<'r> {
-    route: &'r Route,
-    parameters: Vec<Option<String>>,
+pub(super) struct Writer<'r> {
+    pub(super) route: &'r Route,
+    pub(super) parameters: Vec<Option<String>>,
 }
 
 impl Writer<'_> {
-    fn name(&self, column: usize) -> String {
+    pub(super) fn name(&self, column: usize) -> String {
         format!("item.{}", self.route.model.columns[column].name)
     }
 
@@ -157,7 +165,7 @@ impl Writer<'_> {
         first
     }
 
-    fn conditions(&mut self, request: &Request) -> Vec<String> {
+    pub(super) fn conditions(&mut self, request: &Request) -> Vec<String> {
         let condition = |(column, value): &(usize, String)| {
             let wanted = self.value(*column, Some(value));
             format!("{} = {wanted}", self.name(*column))
@@ -179,13 +187,13 @@ impl Writer<'_> {
         format!("pg_catalog.jsonb_build_object({})::text", pairs.join(", "))
     }
 
-    fn parameter(&mut self, value: Option<&str>) -> String {
+    pub(super) fn parameter(&mut self, value: Option<&str>) -> String {
         self.parameters.push(value.map(ToOwned::to_owned));
         format!("${}::text", self.parameters.len())
     }
 
     /// A value of a column's type.
-    fn value(&mut self, column: usize, value: Option<&str>) -> String {
+    pub(super) fn value(&mut self, column: usize, value: Option<&str>) -> String {
         let parameter = self.parameter(value);
         let cast = &self.route.model.columns[column].cast;
         if cast == "text" { parameter } else { format!("({parameter})::{cast}") }

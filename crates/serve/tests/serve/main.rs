@@ -9,4 +9,5 @@ mod pages;
 mod paths;
 mod refusals;
 mod relatives;
+mod search;
 mod streams;

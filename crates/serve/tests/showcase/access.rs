@@ -152,6 +152,14 @@ async fn everybody_sees_what_is_theirs() {
     // On public pages whoever has an odd name is somebody without votes.
     let page = ground.data("/api/projects?limit=50", Viewer::User("'; DROP TABLE users; --")).await;
     assert!(page.as_array().expect("rows").iter().all(|row| row["user_has_upvoted"] == false));
+    // What is not public is found by nobody, its owner and administrators included.
+    for (word, _) in WORDS {
+        for (viewer, _) in viewers {
+            let answer = ground.get(&format!("/api/search?limit=50&q={word}"), viewer).await;
+            assert_eq!(answer.status, StatusCode::OK, "{word} {viewer:?}: {:?}", answer.body);
+            assert!(!String::from_utf8_lossy(&answer.body).contains(word), "{word} is found by {viewer:?}");
+        }
+    }
     // No model is open by itself.
     let document = ground.site.client.get("/openapi.json").await.json();
     assert!(document["paths"].as_object().expect("paths").keys().all(|path| path.starts_with("/api/")));
