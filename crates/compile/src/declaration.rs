@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use pg_query::protobuf::{AlterTableType, Node, ObjectType, RangeVar};
+use pg_query::protobuf::{AlterTableType, Node, ObjectType, RangeVar, TypeName};
 
 use crate::parse::SourceFile;
 use crate::tree::{NodeEnum, build, print, with_deep_stack};
@@ -37,6 +37,7 @@ pub fn declared(files: &[SourceFile]) -> (Vec<Declared>, Vec<(String, String)>) 
 #[derive(Default)]
 struct Reading {
     tables: BTreeSet<String>,
+    types: BTreeSet<String>,
     statements: Vec<Declared>,
     problems: Vec<(String, String)>,
 }
@@ -113,24 +114,50 @@ impl Reading {
                 Ok(Some(Some(name)))
             }
             NodeEnum::CreateSeqStmt(sequence) => own(sequence.sequence.as_mut()).map(|_| Some(None)),
-            NodeEnum::CompositeTypeStmt(composite) => own(composite.typevar.as_mut()).map(|_| Some(None)),
-            NodeEnum::CreateEnumStmt(named) => without_schema(&mut named.type_name),
-            NodeEnum::CreateDomainStmt(named) => without_schema(&mut named.domainname),
-            NodeEnum::CreateFunctionStmt(named) => without_schema(&mut named.funcname),
+            NodeEnum::CompositeTypeStmt(composite) => {
+                let name = own(composite.typevar.as_mut())?;
+                composite.coldeflist.iter_mut().try_for_each(|column| self.references(column))?;
+                self.types.insert(name);
+                Ok(Some(None))
+            }
+            NodeEnum::CreateEnumStmt(named) => self.new_type(&mut named.type_name),
+            NodeEnum::CreateDomainStmt(named) => {
+                self.own_type(named.type_name.as_mut());
+                self.new_type(&mut named.domainname)
+            }
+            NodeEnum::CreateFunctionStmt(named) => without_schema(&mut named.funcname).map(|_| Some(None)),
             _ => Ok(None),
         }
     }
 
-    /// The foreign keys of a column or constraint must lead to declared tables.
+    fn new_type(&mut self, names: &mut Vec<Node>) -> Result<Option<Option<String>>, String> {
+        self.types.insert(without_schema(names)?);
+        Ok(Some(None))
+    }
+
+    /// A declared type is the one that the files make, not the database's.
+    fn own_type(&self, name: Option<&mut TypeName>) {
+        let Some(name) = name else { return };
+        if let Some(["public", own]) = build::strings(&name.names).as_deref()
+            && self.types.contains(*own)
+        {
+            name.names = vec![build::string(&(*own).to_owned())];
+        }
+    }
+
+    /// The foreign keys of a column or constraint must lead to declared tables, and its types to declared types.
     fn references(&self, element: &mut Node) -> Result<(), String> {
         match &mut element.node {
             Some(NodeEnum::ColumnDef(column)) => {
+                self.own_type(column.type_name.as_mut());
                 column.constraints.iter_mut().try_for_each(|constraint| self.references(constraint))
             }
-            Some(NodeEnum::Constraint(constraint)) => match constraint.pktable.as_mut() {
-                Some(target) => self.known(target),
-                None => Ok(()),
-            },
+            Some(NodeEnum::Constraint(constraint)) => {
+                if let Some(NodeEnum::TypeCast(cast)) = constraint.raw_expr.as_mut().and_then(|expr| expr.node.as_mut()) {
+                    self.own_type(cast.type_name.as_mut());
+                }
+                constraint.pktable.as_mut().map_or(Ok(()), |target| self.known(target))
+            }
             _ => Ok(()),
         }
     }
@@ -160,13 +187,13 @@ fn own(range: Option<&mut RangeVar>) -> Result<String, String> {
     Ok(range.relname.clone())
 }
 
-fn without_schema(names: &mut Vec<Node>) -> Result<Option<Option<String>>, String> {
-    match build::strings(names).unwrap_or_default().as_slice() {
-        ["public", name] => *names = vec![build::string(&(*name).to_owned())],
-        [_] => {}
+fn without_schema(names: &mut Vec<Node>) -> Result<String, String> {
+    let name = match build::strings(names).unwrap_or_default().as_slice() {
+        ["public", name] | [name] => (*name).to_owned(),
         _ => return Err("only names in public are looked at".to_owned()),
-    }
-    Ok(Some(None))
+    };
+    *names = vec![build::string(&name)];
+    Ok(name)
 }
 
 #[cfg(test)]
@@ -182,7 +209,7 @@ mod tests {
     fn what_shapes_tables_is_kept_without_its_schema() {
         let (statements, problems) = read(
             "CREATE TYPE public.mood AS ENUM ('a');
-             CREATE TABLE public.users (id int PRIMARY KEY);
+             CREATE TABLE public.users (id int PRIMARY KEY, feels public.mood DEFAULT 'a'::public.mood);
              CREATE TABLE posts (id int, user_id int REFERENCES public.users (id));
              CREATE INDEX CONCURRENTLY posts_user ON public.posts (user_id);
              INSERT INTO users VALUES (1); GRANT SELECT ON users TO app; DO $$BEGIN END$$; DROP TABLE users;",

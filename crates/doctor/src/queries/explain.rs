@@ -94,7 +94,9 @@ fn finds(plan: &Value, scan: &Scan) -> bool {
     };
     let by_condition =
         any(root, &|node| on_table(node) && (node.get("Index Cond").is_some() || node.get("Recheck Cond").is_some()));
+    // With a condition, walking in the order passes over the rows that do not meet it: that finds nothing.
     let by_order = !scan.sorted.is_empty()
+        && scan.conditions.equal.is_empty()
         && !any(root, &|node| is(node, "Node Type", "Sort"))
         && any(root, &|node| on_table(node) && node.get("Index Name").is_some());
     by_condition || by_order
