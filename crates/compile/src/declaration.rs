@@ -87,7 +87,9 @@ impl Reading {
                 let shapes = |command: &Node| match &command.node {
                     Some(NodeEnum::AlterTableCmd(command)) => !matches!(
                         command.subtype(),
-                        AlterTableType::AtChangeOwner | AlterTableType::AtSetTableSpace | AlterTableType::AtSetRelOptions
+                        AlterTableType::AtChangeOwner
+                            | AlterTableType::AtSetTableSpace
+                            | AlterTableType::AtSetRelOptions
                     ),
                     _ => true,
                 };
@@ -153,7 +155,8 @@ impl Reading {
                 column.constraints.iter_mut().try_for_each(|constraint| self.references(constraint))
             }
             Some(NodeEnum::Constraint(constraint)) => {
-                if let Some(NodeEnum::TypeCast(cast)) = constraint.raw_expr.as_mut().and_then(|expr| expr.node.as_mut()) {
+                if let Some(NodeEnum::TypeCast(cast)) = constraint.raw_expr.as_mut().and_then(|expr| expr.node.as_mut())
+                {
                     self.own_type(cast.type_name.as_mut());
                 }
                 constraint.pktable.as_mut().map_or(Ok(()), |target| self.known(target))
@@ -216,7 +219,10 @@ mod tests {
         );
         assert_eq!(problems, []);
         assert_eq!(statements.len(), 4);
-        assert!(statements.iter().all(|sql| !sql.contains("public") && !sql.contains("CONCURRENTLY")), "{statements:?}");
+        assert!(
+            statements.iter().all(|sql| !sql.contains("public") && !sql.contains("CONCURRENTLY")),
+            "{statements:?}"
+        );
     }
 
     #[test]

@@ -25,8 +25,8 @@ use std::collections::BTreeMap;
 use headwater_catalog::{Catalog, QualifiedName, Resolution};
 
 pub use diagnostic::{Code, Diagnostic, Severity};
-pub use generate::queue::{Member, Queue};
 pub use generate::lookup::lookups;
+pub use generate::queue::{Member, Queue};
 pub use output::{Compare, CompiledModel, Fill, Lookup, SourceTriggers, Stage, Statement};
 pub use parse::{Mode, ParsedModel, SourceFile};
 

@@ -46,7 +46,10 @@ impl Look {
         let timeout = settings.doctor.timeout;
         prepare(&client, timeout, true).await?;
         let who = client
-            .query_one("SELECT current_user::text, current_database()::text, to_regnamespace('headwater') IS NOT NULL", &[])
+            .query_one(
+                "SELECT current_user::text, current_database()::text, to_regnamespace('headwater') IS NOT NULL",
+                &[],
+            )
             .await;
         let who = who.during("asking who looks")?;
         let rows = client.query(include_str!("../sql/rows.sql"), &[]).await.during("reading how large tables are")?;

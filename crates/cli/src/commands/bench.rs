@@ -42,7 +42,19 @@ fn print(found: &Found, asked: &Options) {
         return;
     }
     let longest = found.measured.iter().map(|one| one.numbers.p99_ms).fold(0.0, f64::max);
-    let mut rows = table::new(&["query", ">n", ">average", ">p50", ">p95", ">p99", ">max", ">limit", ">errors", "", "p50 █ p95 ▒ p99 ░"]);
+    let mut rows = table::new(&[
+        "query",
+        ">n",
+        ">average",
+        ">p50",
+        ">p95",
+        ">p99",
+        ">max",
+        ">limit",
+        ">errors",
+        "",
+        "p50 █ p95 ▒ p99 ░",
+    ]);
     for one in &found.measured {
         let numbers = &one.numbers;
         rows.add_row([

@@ -54,7 +54,9 @@ fn word(severity: Severity) -> &'static str {
 
 fn summary(report: &Report) -> String {
     let count = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
-    let of = |number: usize, word: &str| (number > 0).then(|| format!("{number} {word}{}", if number == 1 { "" } else { "s" }));
+    let of = |number: usize, word: &str| {
+        (number > 0).then(|| format!("{number} {word}{}", if number == 1 { "" } else { "s" }))
+    };
     let counts = [
         of(count(Severity::Error), "error"),
         of(count(Severity::Warning), "warning"),

@@ -45,7 +45,8 @@ pub struct Run {
 /// Where the database goes away, or the routes are wrong.
 pub async fn all(client: &Client, settings: &Settings) -> Result<Vec<Subject>, Error> {
     // As the server's sessions: pages are drawn and asked for with the same texts.
-    let session = "SET default_transaction_read_only = on; SET timezone = 'UTC'; SET datestyle = 'ISO'; SET search_path = public";
+    let session =
+        "SET default_transaction_read_only = on; SET timezone = 'UTC'; SET datestyle = 'ISO'; SET search_path = public";
     client.batch_execute(session).await.map_err(Error::Models)?;
     let mut subjects = Vec::new();
     for query in &settings.bench.query {
@@ -66,8 +67,7 @@ pub async fn all(client: &Client, settings: &Settings) -> Result<Vec<Subject>, E
 }
 
 async fn declared(client: &Client, query: &Query) -> Result<Subject, Error> {
-    let mut subject =
-        Subject { name: query.name.clone(), max_time: query.max_time, refused: None, runs: Vec::new() };
+    let mut subject = Subject { name: query.name.clone(), max_time: query.max_time, refused: None, runs: Vec::new() };
     match parameters(client, query, Draw::Random(DRAWN)).await {
         Err(error) if error.is_unreachable() => return Err(failed(error)),
         Err(error) => subject.refused = Some(error.to_string()),

@@ -57,8 +57,7 @@ async fn explained(look: &Look, query: &Query, seqscan: bool) -> Result<Value, t
     let row = async {
         let explain = format!("EXPLAIN (FORMAT JSON, VERBOSE) {}", query.sql);
         let statement = client.prepare_typed(&explain, &types).await?;
-        let parameters: Vec<&(dyn ToSql + Sync)> =
-            query.parameters.iter().map(|parameter| parameter as _).collect();
+        let parameters: Vec<&(dyn ToSql + Sync)> = query.parameters.iter().map(|parameter| parameter as _).collect();
         client.query_one(&statement, &parameters).await
     }
     .await;
@@ -106,9 +105,10 @@ fn finds(plan: &Value, scan: &Scan) -> bool {
 #[must_use]
 pub fn finding(look: &Look, code: u16, object: &str, what: &str, judged: &Judged) -> Finding {
     let Judged { scan, rows, has_index } = judged;
-    let model = look.models.iter().find(|model| {
-        scan.table.schema.as_str() == "headwater" && model.table_name == scan.table.name.as_str()
-    });
+    let model = look
+        .models
+        .iter()
+        .find(|model| scan.table.schema.as_str() == "headwater" && model.table_name == scan.table.name.as_str());
     let shown = model.map_or_else(|| scan.table.short(), |model| model.name.short());
     let message = format!("{what} reads all of {shown}, about {rows} rows, for about {:.0}", scan.kept);
     if *has_index {
@@ -128,7 +128,9 @@ pub fn finding(look: &Look, code: u16, object: &str, what: &str, judged: &Judged
 
 /// One finding for each statement that helps, whatever else says the same of the same object.
 pub fn add(found: &mut Vec<Finding>, finding: Finding) {
-    let known = found.iter().any(|other| other.code == finding.code && other.object == finding.object && other.fix == finding.fix);
+    let known = found
+        .iter()
+        .any(|other| other.code == finding.code && other.object == finding.object && other.fix == finding.fix);
     if !known {
         found.push(finding);
     }

@@ -23,7 +23,9 @@ fn check(server: &Server, pool: i64) -> Option<Finding> {
         + server.number("reserved_connections").unwrap_or_default();
     let free = server.number("max_connections")? - reserved;
     let needed = pool + BESIDE;
-    let message = format!("the server takes {free} connections, and one headwater serve may open {pool}, and {BESIDE} are needed beside them");
+    let message = format!(
+        "the server takes {free} connections, and one headwater serve may open {pool}, and {BESIDE} are needed beside them"
+    );
     (free < needed).then(|| {
         Finding::warning(845, "max_connections", message)
             .why("under load pages fail with HW0752, and so do the application's connections")
@@ -39,7 +41,11 @@ mod tests {
 
     #[test]
     fn the_reserved_ones_do_not_count() {
-        let server = sample(&[("max_connections", "60"), ("superuser_reserved_connections", "3"), ("reserved_connections", "2")]);
+        let server = sample(&[
+            ("max_connections", "60"),
+            ("superuser_reserved_connections", "3"),
+            ("reserved_connections", "2"),
+        ]);
         assert!(check(&server, 50).is_none());
         let found = check(&server, 51).unwrap();
         assert_eq!(found.fix[0], crate::Fix::Sql("ALTER SYSTEM SET max_connections = '61'".into()));

@@ -25,9 +25,13 @@ pub fn find(indexes: &[Index]) -> Vec<Finding> {
         });
         if let Some((_, other)) = same.next() {
             found.push(
-                Finding::warning(822, index.qualified().short(), format!("{} says the same as {}", name(index), name(other)))
-                    .why("each write keeps both, and no query needs both")
-                    .sql(index.drop_statement()),
+                Finding::warning(
+                    822,
+                    index.qualified().short(),
+                    format!("{} says the same as {}", name(index), name(other)),
+                )
+                .why("each write keeps both, and no query needs both")
+                .sql(index.drop_statement()),
             );
         } else if let Some((_, other)) = candidates.clone().find(|(_, candidate)| begins(candidate, index)) {
             let message = format!("the columns of {} are those with which {} begins", name(index), name(other));

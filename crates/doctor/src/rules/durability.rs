@@ -14,8 +14,16 @@ pub fn find(server: &Server) -> Vec<Finding> {
         server.is_off(name).then(|| alter(name, "on").into_iter().fold(finding, Finding::sql))
     };
     [
-        off(841, "fsync", "a crash of the machine may leave tables, models and log in any state; positions may be given out twice"),
-        off(842, "full_page_writes", "a page that a crash of the machine cut in half is not restored, in models as in tables"),
+        off(
+            841,
+            "fsync",
+            "a crash of the machine may leave tables, models and log in any state; positions may be given out twice",
+        ),
+        off(
+            842,
+            "full_page_writes",
+            "a page that a crash of the machine cut in half is not restored, in models as in tables",
+        ),
     ]
     .into_iter()
     .flatten()

@@ -17,8 +17,7 @@ pub async fn find(look: &Look) -> Result<Vec<Finding>, Error> {
     let rows = look.query(include_str!("../../sql/foreign_keys.sql"), "reading the foreign keys").await?;
     let mut found = Vec::new();
     for row in rows {
-        let (table, target) =
-            (named(&row, "schema_name", "table_name")?, named(&row, "target_schema", "target_name")?);
+        let (table, target) = (named(&row, "schema_name", "table_name")?, named(&row, "target_schema", "target_name")?);
         let columns: Vec<String> = row.get("columns");
         let written: Result<Vec<String>, _> =
             columns.iter().map(|column| Ident::new(column.clone()).map(|name| name.to_string())).collect();

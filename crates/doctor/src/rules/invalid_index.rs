@@ -13,8 +13,9 @@ pub fn find(indexes: &[Index]) -> Vec<Finding> {
     invalid
         .map(|index| {
             let message = format!("the index {} on {} is invalid", index.name.as_str(), index.table.short());
-            let finding = Finding::error(821, index.qualified().short(), message)
-                .why("every write keeps it up and no query may read it; where it should be unique, duplicates may be there");
+            let finding = Finding::error(821, index.qualified().short(), message).why(
+                "every write keeps it up and no query may read it; where it should be unique, duplicates may be there",
+            );
             let left = index.name.as_str().rsplit_once("_cc").is_some_and(|(_, end)| {
                 let end = end.trim_end_matches(|c: char| c.is_ascii_digit());
                 matches!(end, "new" | "old")

@@ -15,10 +15,14 @@ pub fn find(server: &Server) -> Vec<Finding> {
     let pages = server.number("shared_buffers").filter(|pages| *pages < DEFAULT_PAGES);
     pages
         .map(|pages| {
-            Finding::warning(848, "shared_buffers", format!("shared_buffers is {} kB; the default is 128 MB", pages * 8))
-                .why("what a batch has written and a page reads again is not kept in memory")
-                .sql(alter("shared_buffers", "128MB")[0].clone())
-                .advice("then restart the server")
+            Finding::warning(
+                848,
+                "shared_buffers",
+                format!("shared_buffers is {} kB; the default is 128 MB", pages * 8),
+            )
+            .why("what a batch has written and a page reads again is not kept in memory")
+            .sql(alter("shared_buffers", "128MB")[0].clone())
+            .advice("then restart the server")
         })
         .into_iter()
         .collect()

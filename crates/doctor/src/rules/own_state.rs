@@ -32,8 +32,8 @@ fn all(status: &Status, max_lag: f64) -> Vec<Finding> {
 }
 
 fn other_version(error: &Error) -> Finding {
-    let finding = Finding::error(877, "headwater", error.to_string())
-        .why("this program can neither tell what is so nor keep it");
+    let finding =
+        Finding::error(877, "headwater", error.to_string()).why("this program can neither tell what is so nor keep it");
     match error {
         Error::OlderSchema { .. } => finding.command("headwater apply"),
         _ => finding.advice("use the Headwater that applied these models, or a later one"),
@@ -91,7 +91,9 @@ fn behind(batches: &Batches, max_lag: f64) -> Vec<Finding> {
         found.push(
             Finding::warning(875, "maintain", message)
                 .why("eventual models are that far behind: a batch is long, fails, or the leader does not work")
-                .advice("headwater status names broken models; RUST_LOG=info headwater maintain tells what the leader does"),
+                .advice(
+                    "headwater status names broken models; RUST_LOG=info headwater maintain tells what the leader does",
+                ),
         );
     }
     found

@@ -26,7 +26,9 @@ pub async fn find(look: &Look) -> Result<Vec<Finding>, Error> {
         let (name, held, state): (&str, Option<i64>, &str) = (row.get(0), row.get(1), row.get(2));
         let lost = matches!(state, "lost" | "unreserved");
         let message = match held {
-            Some(megabytes) if megabytes >= limit => format!("nobody reads the slot {name}, which holds {megabytes} MB of WAL"),
+            Some(megabytes) if megabytes >= limit => {
+                format!("nobody reads the slot {name}, which holds {megabytes} MB of WAL")
+            }
             _ if lost => format!("the slot {name} has lost WAL that its reader needs, or is about to"),
             _ => return None,
         };

@@ -28,7 +28,8 @@ pub async fn find(look: &Look) -> Result<Vec<Finding>, Error> {
 
 /// Who owns Headwater's schema.
 async fn owner(look: &Look) -> Result<Option<Ident>, Error> {
-    let sql = "SELECT pg_catalog.pg_get_userbyid(nspowner)::text FROM pg_catalog.pg_namespace WHERE nspname = 'headwater'";
+    let sql =
+        "SELECT pg_catalog.pg_get_userbyid(nspowner)::text FROM pg_catalog.pg_namespace WHERE nspname = 'headwater'";
     let row = look.client.query_opt(sql, &[]).await.during("asking who owns the schema headwater")?;
     Ok(row.and_then(|row| Ident::new(row.get::<_, String>(0)).ok()))
 }

@@ -33,7 +33,9 @@ pub async fn find(look: &Look) -> Result<Vec<Finding>, Error> {
     };
     let mut found: Vec<Finding> = problems.iter().map(|problem| not_served(problem)).collect();
     for route in &routes {
-        let Some(model) = look.models.iter().find(|model| model.name == route.model.name && model.serves()) else { continue };
+        let Some(model) = look.models.iter().find(|model| model.name == route.model.name && model.serves()) else {
+            continue;
+        };
         let rows = look.client.query(VALUES, &[&model.table_name]).await.during("reading statistics of a model")?;
         let column = |row: &tokio_postgres::Row| Some((route.model.column(row.get(0))?, row.get(1)));
         let values: Values = rows.iter().filter_map(column).collect();

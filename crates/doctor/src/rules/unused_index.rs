@@ -29,9 +29,14 @@ pub fn find(indexes: &[Index], look: &Look) -> Vec<Finding> {
         .map(|index| {
             let (name, table) = (index.name.as_str(), index.table.short());
             let days = index.counted_for / 86_400.0;
-            let message = format!("nobody has read the index {name} on {table} for {days:.1} days; it takes {} kB", index.bytes / 1024);
+            let message = format!(
+                "nobody has read the index {name} on {table} for {days:.1} days; it takes {} kB",
+                index.bytes / 1024
+            );
             Finding::note(824, index.qualified().short(), message)
-                .why("each write keeps it; if it is new, or read on a replica or once a quarter, it may still be needed")
+                .why(
+                    "each write keeps it; if it is new, or read on a replica or once a quarter, it may still be needed",
+                )
                 .sql(index.drop_statement())
         })
         .collect()

@@ -21,7 +21,8 @@ pub async fn find(look: &Look) -> Result<Vec<Finding>, Error> {
     for row in rows {
         let table = named(&row, "schema_name", "table_name")?;
         let (age, allowed): (i32, i32) = (row.get("age"), row.get("allowed"));
-        let message = format!("the oldest transaction id in {} is {age} old; autovacuum acts at {allowed}", table.short());
+        let message =
+            format!("the oldest transaction id in {} is {age} old; autovacuum acts at {allowed}", table.short());
         let finding = match age > FAILSAFE {
             true => Finding::error(851, table.short(), message),
             false => Finding::warning(851, table.short(), message),

@@ -43,7 +43,9 @@ async fn queries_and_pages_are_measured_with_values_from_the_data() {
     let mut options =
         Options { queries: 40, concurrency: 1, max_time: Some(Duration::from_secs(5)), by: By::P99, only: Vec::new() };
     let outcome = measured(&stage, &options).await;
-    let of = |name: &str| outcome.measured.iter().find(|one| one.name == name).unwrap_or_else(|| panic!("{name}: {outcome:#?}"));
+    let of = |name: &str| {
+        outcome.measured.iter().find(|one| one.name == name).unwrap_or_else(|| panic!("{name}: {outcome:#?}"))
+    };
     let names: Vec<_> = outcome.measured.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["posts of a user", "slow", "wrong", "nothing", "/feed", "/feed?cursor=…", "/feed?world=…"]);
     for name in ["posts of a user", "/feed", "/feed?cursor=…", "/feed?world=…"] {
@@ -52,7 +54,9 @@ async fn queries_and_pages_are_measured_with_values_from_the_data() {
         assert!(one.numbers.p50_ms <= one.numbers.p99_ms && one.numbers.p99_ms <= one.numbers.max_ms, "{one:#?}");
     }
     assert!(of("slow").is_over && of("slow").errors == 0 && of("slow").numbers.p50_ms >= 20.0);
-    assert!(of("wrong").is_over && of("wrong").error.as_deref().is_some_and(|error| error.contains("division by zero")));
+    assert!(
+        of("wrong").is_over && of("wrong").error.as_deref().is_some_and(|error| error.contains("division by zero"))
+    );
     assert!(of("nothing").is_over && of("nothing").errors == 1);
     assert!(!outcome.is_good());
 

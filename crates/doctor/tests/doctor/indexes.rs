@@ -8,13 +8,19 @@ async fn an_index_that_failed_is_rebuilt_or_dropped() {
     // Two posts with one title: the unique index cannot be built and is left behind.
     stage.run("UPDATE posts SET title = 'twice' WHERE id IN (1, 2)").await;
     let client = stage.database.connect().await;
-    client.batch_execute("CREATE UNIQUE INDEX CONCURRENTLY posts_title ON posts (title)").await.expect_err("duplicates");
+    client
+        .batch_execute("CREATE UNIQUE INDEX CONCURRENTLY posts_title ON posts (title)")
+        .await
+        .expect_err("duplicates");
     client.batch_execute("UPDATE posts SET title = 'once' WHERE id = 1").await.unwrap();
     let finding = stage.is_put_right("HW0821", "posts_title").await;
     assert_eq!(sql(&finding), ["REINDEX INDEX CONCURRENTLY \"public\".posts_title"]);
 
     client.batch_execute("ALTER INDEX posts_title RENAME TO posts_title_ccnew1").await.unwrap();
-    client.batch_execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'posts_title_ccnew1'::regclass").await.unwrap();
+    client
+        .batch_execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'posts_title_ccnew1'::regclass")
+        .await
+        .unwrap();
     let finding = stage.is_put_right("HW0821", "posts_title_ccnew1").await;
     assert_eq!(sql(&finding), ["DROP INDEX CONCURRENTLY \"public\".posts_title_ccnew1"]);
 }

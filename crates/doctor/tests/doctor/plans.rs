@@ -14,7 +14,9 @@ async fn a_route_without_its_index_is_told_with_the_line_for_the_models_file() {
         .findings
         .iter()
         .filter(|one| one.code.to_string() == "HW0831")
-        .flat_map(|one| one.fix.iter().filter_map(|fix| if let Fix::Model(line) = fix { Some(line.clone()) } else { None }))
+        .flat_map(|one| {
+            one.fix.iter().filter_map(|fix| if let Fix::Model(line) = fix { Some(line.clone()) } else { None })
+        })
         .collect();
     assert!(models.iter().any(|line| line.contains("(\"world\"") || line.contains("(\"title\"")), "{report:#?}");
     // Each is put right by its own line.

@@ -74,7 +74,7 @@ async fn every_kind_of_difference_is_told_and_put_right() {
         ("ALTER TABLE users DROP COLUMN \"Sharing Mode\"", "HW0812", "users.Sharing Mode"),
         ("ALTER TABLE users ALTER \"Sharing Mode\" TYPE varchar(30)", "HW0813", "users.Sharing Mode"),
         ("ALTER TABLE users ALTER name DROP NOT NULL", "HW0814", "users.name"),
-        ("ALTER TABLE users ALTER feeling SET NOT NULL", "HW0814", "users.feeling"),
+        ("DELETE FROM users; ALTER TABLE users ALTER feeling SET NOT NULL", "HW0814", "users.feeling"),
         ("ALTER TABLE users ALTER name SET DEFAULT 'somebody'", "HW0815", "users.name"),
         ("ALTER TABLE users ALTER name DROP DEFAULT", "HW0815", "users.name"),
         ("ALTER TABLE users ALTER feeling SET DEFAULT 'bad'", "HW0815", "users.feeling"),
@@ -130,7 +130,9 @@ CREATE INDEX idx_food_posts_status ON food_posts (status);
 async fn a_role_that_may_not_make_schemas_is_told_so() {
     let (stage, _folder) = stage("denied", DECLARED, &as_installed()).await;
     let role = format!("denied_{}", stage.database.name().as_str());
-    stage.run(&format!("CREATE ROLE \"{role}\" LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO \"{role}\"")).await;
+    stage
+        .run(&format!("CREATE ROLE \"{role}\" LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO \"{role}\""))
+        .await;
     let mut config = stage.config();
     config.user(&role);
     let report = crate::stage::look(&config, &stage.root, &stage.settings, &stage.ignored).await;

@@ -76,7 +76,8 @@ impl Stage {
     }
 
     pub async fn apply(&self) {
-        let file = |(number, text): (usize, &String)| SourceFile { path: format!("models/{number}.sql"), text: text.clone() };
+        let file =
+            |(number, text): (usize, &String)| SourceFile { path: format!("models/{number}.sql"), text: text.clone() };
         let files: Vec<_> = self.models.iter().enumerate().map(file).collect();
         apply::apply(&self.config(), &files, &Options::default(), &Silent)
             .await
@@ -157,5 +158,9 @@ pub fn only(report: &Report, code: &str, object: &str) -> Finding {
 }
 
 pub fn sql(finding: &Finding) -> Vec<&str> {
-    finding.fix.iter().filter_map(|fix| if let Fix::Sql(statement) = fix { Some(statement.as_str()) } else { None }).collect()
+    finding
+        .fix
+        .iter()
+        .filter_map(|fix| if let Fix::Sql(statement) = fix { Some(statement.as_str()) } else { None })
+        .collect()
 }

@@ -37,15 +37,21 @@ fn columns(table: &QualifiedName, wanted: &Table, there: &Table, found: &mut Vec
         match there.columns.iter().find(|other| other.name == column.name) {
             Some(other) => found.extend(differences(table, column, other)),
             None => found.push(
-                Finding::error(812, object(table, &column.name), format!("the column {} is declared and not there", object(table, &column.name)))
-                    .why(REASON)
-                    .sql(format!("ALTER TABLE {table} ADD COLUMN {}", written(column))),
+                Finding::error(
+                    812,
+                    object(table, &column.name),
+                    format!("the column {} is declared and not there", object(table, &column.name)),
+                )
+                .why(REASON)
+                .sql(format!("ALTER TABLE {table} ADD COLUMN {}", written(column))),
             ),
         }
     }
     for column in there.columns.iter().filter(|column| wanted.columns.iter().all(|other| other.name != column.name)) {
         let message = format!("the column {} is there and not declared", object(table, &column.name));
-        found.push(undeclared(table, &column.name, message).sql(format!("ALTER TABLE {table} DROP COLUMN {}", column.name)));
+        found.push(
+            undeclared(table, &column.name, message).sql(format!("ALTER TABLE {table} DROP COLUMN {}", column.name)),
+        );
     }
 }
 
@@ -77,7 +83,11 @@ fn differences(table: &QualifiedName, wanted: &Column, there: &Column) -> Vec<Fi
         );
     }
     if wanted.not_null != there.not_null {
-        let (is, verb) = if wanted.not_null { ("may be NULL; declared is NOT NULL", "SET") } else { ("is NOT NULL; declared is that it may be NULL", "DROP") };
+        let (is, verb) = if wanted.not_null {
+            ("may be NULL; declared is NOT NULL", "SET")
+        } else {
+            ("is NOT NULL; declared is that it may be NULL", "DROP")
+        };
         found.push(
             Finding::error(814, &of, format!("{of} {is}"))
                 .why(REASON)
@@ -95,10 +105,12 @@ fn differences(table: &QualifiedName, wanted: &Column, there: &Column) -> Vec<Fi
 /// From one default, identity or generation to another.
 fn change_value(table: &QualifiedName, wanted: &Column, there: &Column, finding: Finding) -> Finding {
     let alter = |what: &str| format!("ALTER TABLE {table} ALTER COLUMN {} {what}", wanted.name);
-    let is_computed = |value: &Option<String>| value.as_ref().is_some_and(|value| value.starts_with("GENERATED ALWAYS AS ("));
+    let is_computed =
+        |value: &Option<String>| value.as_ref().is_some_and(|value| value.starts_with("GENERATED ALWAYS AS ("));
     let is_identity = |value: &Option<String>| value.as_ref().is_some_and(|value| value.ends_with("AS IDENTITY"));
     if is_computed(&wanted.value) || is_computed(&there.value) {
-        return finding.advice("PostgreSQL makes no column generated, or not generated, that is there: drop it and add it anew");
+        return finding
+            .advice("PostgreSQL makes no column generated, or not generated, that is there: drop it and add it anew");
     }
     let mut finding = finding;
     if is_identity(&there.value) {
@@ -143,7 +155,8 @@ fn constraints(table: &QualifiedName, wanted: &Table, there: &Table, found: &mut
         if wanted.constraints.iter().any(|other| other.name == constraint.name) {
             continue;
         }
-        let message = format!("{} is there and not declared: {}", object(table, &constraint.name), constraint.definition);
+        let message =
+            format!("{} is there and not declared: {}", object(table, &constraint.name), constraint.definition);
         found.push(
             undeclared(table, &constraint.name, message)
                 .sql(format!("ALTER TABLE {table} DROP CONSTRAINT {}", constraint.name)),
@@ -165,12 +178,15 @@ fn indexes(table: &QualifiedName, wanted: &Table, there: &Table, found: &mut Vec
                 continue;
             }
         }
-        let renamed = there.indexes.iter().position(|other| same(index, other) && named(&wanted.indexes, &other.name).is_none());
+        let renamed =
+            there.indexes.iter().position(|other| same(index, other) && named(&wanted.indexes, &other.name).is_none());
         let concurrently = if index.is_partitioned { "" } else { "CONCURRENTLY " };
         let finding = match (at, renamed) {
             (Some(at), _) => {
-                let message = format!("the index {} is {}; declared is {}", name.as_str(), said(&there.indexes[at]), said(index));
-                Finding::error(817, object(table, name), message).sql(format!("DROP INDEX {concurrently}{schema}.{name}"))
+                let message =
+                    format!("the index {} is {}; declared is {}", name.as_str(), said(&there.indexes[at]), said(index));
+                Finding::error(817, object(table, name), message)
+                    .sql(format!("DROP INDEX {concurrently}{schema}.{name}"))
             }
             (None, Some(other)) => {
                 known[other] = true;
@@ -197,8 +213,15 @@ fn indexes(table: &QualifiedName, wanted: &Table, there: &Table, found: &mut Vec
     }
     for index in there.indexes.iter().zip(known).filter(|(_, known)| !known).map(|(index, _)| index) {
         let concurrently = if index.is_partitioned { "" } else { "CONCURRENTLY " };
-        let message = format!("the index {} on {} is there and not declared: {}", index.name.as_str(), table.short(), said(index));
-        found.push(undeclared(table, &index.name, message).sql(format!("DROP INDEX {concurrently}{schema}.{}", index.name)));
+        let message = format!(
+            "the index {} on {} is there and not declared: {}",
+            index.name.as_str(),
+            table.short(),
+            said(index)
+        );
+        found.push(
+            undeclared(table, &index.name, message).sql(format!("DROP INDEX {concurrently}{schema}.{}", index.name)),
+        );
     }
 }
 

@@ -69,10 +69,13 @@ pub async fn read(client: &Client, schema: &str, tables: &[&str]) -> Result<Shap
     let doing = "reading the shape of tables";
     let mut shape = Shape::default();
     for row in client.query(include_str!("../../../sql/shape_columns.sql"), &[&schema, &tables]).await.during(doing)? {
-        let column = Column { name: name(&row)?, ty: row.get("type"), not_null: row.get("not_null"), value: row.get("value") };
+        let column =
+            Column { name: name(&row)?, ty: row.get("type"), not_null: row.get("not_null"), value: row.get("value") };
         shape.0.entry(row.get("table_name")).or_default().columns.push(column);
     }
-    for row in client.query(include_str!("../../../sql/shape_constraints.sql"), &[&schema, &tables]).await.during(doing)? {
+    for row in
+        client.query(include_str!("../../../sql/shape_constraints.sql"), &[&schema, &tables]).await.during(doing)?
+    {
         let constraint =
             Constraint { name: name(&row)?, definition: row.get("definition"), can_wait: row.get("can_wait") };
         shape.0.entry(row.get("table_name")).or_default().constraints.push(constraint);
