@@ -1,5 +1,5 @@
-//! The pages of a route: the first page in each order, the page after it, and the first page with each filter. Their statements are the
-//! server's own.
+//! The pages of a route: the first page in each order, the page after it, and the first page with each filter; of a single row, that row. Values
+//! in the path are drawn like those of filters. The statements are the server's own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +48,9 @@ pub fn is_declared(route: &Route) -> bool {
 pub fn shapes(route: &Arc<Route>) -> Vec<Shape> {
     let shape = |sort, filter, follows| Shape { route: Arc::clone(route), sort, filter, follows };
     let mut found = Vec::new();
+    if route.single {
+        return vec![shape(0, None, false)];
+    }
     for sort in 0..route.sorts.len() {
         found.push(shape(sort, None, false));
         found.push(shape(sort, None, true));
@@ -76,10 +79,19 @@ impl Shape {
     /// The columns whose values it needs.
     #[must_use]
     pub fn columns(&self) -> Vec<usize> {
-        let mut columns: Vec<usize> = self.filter.into_iter().chain(self.owner()).collect();
+        let mut columns = self.chosen();
         if self.follows {
             columns.extend(self.route.sorts[self.sort].columns.iter().map(|column| column.column));
         }
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+
+    /// The columns that rows are chosen by: those in the path, the owner's, and the filter's.
+    fn chosen(&self) -> Vec<usize> {
+        let parameters = self.route.parameters.iter().copied();
+        let mut columns: Vec<usize> = parameters.chain(self.filter).chain(self.owner()).collect();
         columns.sort_unstable();
         columns.dedup();
         columns
@@ -93,10 +105,7 @@ impl Shape {
     #[must_use]
     pub fn statement(&self, values: &Values) -> Option<Statement> {
         let mut request = Request { sort: self.sort, limit: self.route.limit, ..Request::default() };
-        let mut chosen: Vec<usize> = self.filter.into_iter().chain(self.owner()).collect();
-        chosen.sort_unstable();
-        chosen.dedup();
-        for column in chosen {
+        for column in self.chosen() {
             request.chosen.push((column, values.get(&column)?.clone()?));
         }
         if !self.route.viewer.is_empty() {
