@@ -50,6 +50,10 @@ pub enum Command {
     Verify(Verify),
     /// Build a model anew beside the one that serves, and swap it in
     Refresh(Refresh),
+    /// Look for what is wrong or will be: schema, indexes, plans, settings, rights, and Headwater's own state
+    Doctor(Doctor),
+    /// Measure the declared queries and routes, with parameters drawn from the data
+    Bench(Bench),
     /// Remove models, or everything that Headwater installed
     Remove(Remove),
     /// Run an example from nothing: server, data, models, concurrent writers, proof
@@ -132,6 +136,98 @@ pub struct Verify {
 pub struct Refresh {
     /// The model
     pub model: String,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Only findings with this code; may be given several times
+    #[arg(long, value_name = "CODE", value_parser = finding_code)]
+    pub only: Vec<String>,
+    /// No findings with this code; may be given several times
+    #[arg(long, value_name = "CODE", value_parser = finding_code)]
+    pub ignore: Vec<String>,
+    /// From which severity on the exit code is 1
+    #[arg(long, value_enum, default_value_t = FailOn::Warning, value_name = "SEVERITY")]
+    pub fail_on: FailOn,
+}
+
+/// A severity on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum FailOn {
+    /// Anything at all.
+    Note,
+    /// What works now and will not always.
+    Warning,
+    /// What does not work.
+    Error,
+}
+
+impl FailOn {
+    /// The severity.
+    pub fn severity(self) -> headwater_compile::Severity {
+        match self {
+            Self::Note => headwater_compile::Severity::Note,
+            Self::Warning => headwater_compile::Severity::Warning,
+            Self::Error => headwater_compile::Severity::Error,
+        }
+    }
+}
+
+/// `HW0801` to `HW0899`, in any case.
+fn finding_code(text: &str) -> Result<String, String> {
+    let code = text.to_ascii_uppercase();
+    let is_one = code.len() == 6 && code.starts_with("HW08") && code[4..].bytes().all(|byte| byte.is_ascii_digit());
+    if is_one { Ok(code) } else { Err("a finding's code such as HW0825".to_owned()) }
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// How often each query is run
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub queries: u32,
+    /// How long a query may take; longer is exit code 1. A query's own max_time goes before it
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub max_time: Option<Duration>,
+    /// Which number is held against that
+    #[arg(long, value_enum, default_value_t = By::Average, value_name = "NUMBER")]
+    pub by: By,
+    /// How many queries run at the same time
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub concurrency: u32,
+    /// Only queries whose name contains this; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+}
+
+/// A number on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum By {
+    /// The average.
+    Average,
+    /// Half take no longer.
+    P50,
+    /// 95 of a hundred take no longer.
+    P95,
+    /// 99 of a hundred take no longer.
+    P99,
+    /// The longest.
+    Max,
+}
+
+impl By {
+    /// The number.
+    pub fn number(self) -> headwater_doctor::bench::By {
+        use headwater_doctor::bench::By as Number;
+        match self {
+            Self::Average => Number::Average,
+            Self::P50 => Number::P50,
+            Self::P95 => Number::P95,
+            Self::P99 => Number::P99,
+            Self::Max => Number::Max,
+        }
+    }
 }
 
 /// Options of `remove`.

@@ -1,7 +1,9 @@
 //! One module per command.
 
 pub mod apply;
+pub mod bench;
 pub mod check;
+pub mod doctor;
 pub mod maintain;
 pub mod plan;
 pub mod refresh;

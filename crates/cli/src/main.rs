@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`arguments`] | what can be written on the command line |
 //! | [`session`] | the project, the database and the progress bars of one run |
-//! | [`commands`] | one module per command: calls `headwater-deploy`, prints what it found |
+//! | [`commands`] | one module per command: calls `headwater-deploy` and the others, prints what it found |
 //! | [`demo`] | `demo`: an example from nothing to a proof |
 //! | [`failure`], [`interrupt`] | why a command failed; the end that the user asks for |
 //! | [`draw`] | diagnostics and errors, drawn for people or as JSON |
@@ -91,6 +91,8 @@ async fn run(session: &Session, command: Command) -> Outcome {
         Command::Status(options) => commands::status::run(session, &options).await,
         Command::Verify(options) => commands::verify::run(session, options).await,
         Command::Refresh(options) => commands::refresh::run(session, &options).await,
+        Command::Doctor(options) => commands::doctor::run(session, &options).await,
+        Command::Bench(options) => commands::bench::run(session, &options).await,
         Command::Remove(options) => commands::remove::run(session, &options).await,
         Command::Demo(options) => demo::run(session, &options).await,
     }

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-const COMMANDS: [&str; 13] =
-    ["", "check", "plan", "apply", "maintain", "serve", "run", "wait", "status", "verify", "refresh", "remove", "demo"];
+const COMMANDS: [&str; 15] = [
+    "", "check", "plan", "apply", "maintain", "serve", "run", "wait", "status", "verify", "refresh", "doctor", "bench",
+    "remove", "demo",
+];
 
 #[test]
 fn every_help_text_is_in_the_reference() {

@@ -6,8 +6,13 @@
 //! | resolve | (the server, through `headwater-postgres`) | [`ParsedModel`] → [`Resolution`] |
 //! | compile | [`compile`] | [`ParsedModel`] + [`Resolution`] + [`Catalog`] → [`CompiledModel`] |
 //! | triggers | [`triggers`] | every model of a stage → [`SourceTriggers`] |
+//!
+//! Beside it, what `doctor` asks: [`lookups`], the queries that keep a model; [`declaration`], a declared schema; [`condition`], what a query plan
+//! demands of columns.
 
 pub mod analyze;
+pub mod condition;
+pub mod declaration;
 pub mod diagnostic;
 pub mod generate;
 pub mod output;
@@ -20,8 +25,9 @@ use std::collections::BTreeMap;
 use headwater_catalog::{Catalog, QualifiedName, Resolution};
 
 pub use diagnostic::{Code, Diagnostic, Severity};
+pub use generate::lookup::lookups;
 pub use generate::queue::{Member, Queue};
-pub use output::{Compare, CompiledModel, Fill, SourceTriggers, Stage, Statement};
+pub use output::{Compare, CompiledModel, Fill, Lookup, SourceTriggers, Stage, Statement};
 pub use parse::{Mode, ParsedModel, SourceFile};
 
 /// What compiling a set of models gave: everything that compiled, and every problem of everything that did not.

@@ -114,6 +114,15 @@ pub struct Compare {
     pub repair: String,
 }
 
+/// A query that keeping a model asks of the database, to be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// What it is for, in words.
+    pub what: String,
+    /// The query; it has no parameters.
+    pub sql: String,
+}
+
 /// Which set of triggers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {

@@ -103,23 +103,51 @@ async fn missing_rights(client: &impl GenericClient, wanted: &Wanted) -> Result<
     let sources = source_tables(wanted);
     let schemas: BTreeSet<_> = wanted.models.iter().map(|model| model.name.schema.as_str()).collect();
     let schemas: Vec<_> = schemas.into_iter().collect();
-    let rows = client
-        .query(include_str!("../sql/privileges.sql"), &[&sources, &schemas, &present])
-        .await
-        .during("asking for rights")?;
-    Ok(rows.iter().map(|row| missing_right(wanted, row)).collect())
+    let lacking = lacking(client, &sources, &schemas, present).await?;
+    Ok(lacking.iter().map(|right| missing_right(wanted, right)).collect())
 }
 
-fn missing_right(wanted: &Wanted, row: &Row) -> Diagnostic {
-    let (kind, object): (&str, &str) = (row.get("kind"), row.get("object"));
-    let (privilege, role): (&str, &str) = (row.get("privilege"), row.get("role"));
-    let reader = wanted.models.iter().find(|model| match kind {
+/// A right that the connected role lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    /// What it is on: `table`, `table owner`, `schema`, `schema missing`, `database` or `owner`.
+    pub kind: String,
+    /// The object, as the caller or the catalog names it.
+    pub object: String,
+    /// The right; of a table's owner, the owner.
+    pub privilege: String,
+    /// The role that lacks it.
+    pub role: String,
+}
+
+/// What the connected role lacks to keep models: `sources` are quoted names of source tables, `schemas` those of the models, and
+/// `present` tells whether Headwater's schema is there.
+pub async fn lacking(
+    client: &impl GenericClient,
+    sources: &[String],
+    schemas: &[&str],
+    present: bool,
+) -> Result<Vec<Lacking>, Error> {
+    let sql = include_str!("../sql/privileges.sql");
+    let rows = client.query(sql, &[&sources, &schemas, &present]).await.during("asking for rights")?;
+    let lacking = |row: &Row| Lacking {
+        kind: row.get("kind"),
+        object: row.get("object"),
+        privilege: row.get("privilege"),
+        role: row.get("role"),
+    };
+    Ok(rows.iter().map(lacking).collect())
+}
+
+fn missing_right(wanted: &Wanted, right: &Lacking) -> Diagnostic {
+    let Lacking { kind, object, privilege, role } = right;
+    let reader = wanted.models.iter().find(|model| match kind.as_str() {
         "table" | "table owner" => reads(wanted, model, object),
-        "schema" | "schema missing" => model.name.schema.as_str() == object,
+        "schema" | "schema missing" => model.name.schema.as_str() == object.as_str(),
         _ => false,
     });
     let table = plain_name(wanted, object);
-    let (code, message, hint) = match kind {
+    let (code, message, hint) = match kind.as_str() {
         "schema missing" => (563, format!("the schema {object} does not exist"), format!("CREATE SCHEMA \"{object}\"")),
         "owner" => (
             561,

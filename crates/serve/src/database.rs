@@ -265,6 +265,14 @@ impl Connection {
         self.stream(sql, parameters).await?.try_collect().await
     }
 
+    /// Prepares a statement whose parameters have the types that the server infers, and keeps it as its own ones are kept.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn prepared(&self, sql: &str) -> Result<tokio_postgres::Statement, tokio_postgres::Error> {
+        self.client.prepare_cached(sql).await
+    }
+
     /// Runs a statement whose parameters are all texts; its rows come as the database finds them. Behind a pooler nothing is prepared
     /// for longer than the one message.
     ///

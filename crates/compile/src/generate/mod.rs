@@ -14,6 +14,7 @@
 //! | [`step`] | an eventual model's part of a batch |
 //! | [`delta`] | the step of a model that folds changes into its rows |
 //! | [`locks`] | which join locks a change takes |
+//! | [`lookup`] | what keeping a model asks of the database, to be explained |
 //!
 //! Generated functions run with their owner's rights under whatever `search_path` the writer has, so everything in them is
 //! qualified, operators included.
@@ -22,6 +23,7 @@ pub mod check;
 pub mod delta;
 pub mod live;
 pub mod locks;
+pub mod lookup;
 pub mod maintain;
 pub mod names;
 pub mod overwrite;

@@ -1,5 +1,7 @@
 //! A project folder: `headwater.toml` and `models/*.sql`. Only reading; nothing here knows a database.
 
+pub mod bench;
+pub mod doctor;
 pub mod serve;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +10,8 @@ use std::time::Duration;
 use headwater_compile::{Diagnostic, SourceFile};
 
 use crate::error::{Error, Problems};
+pub use bench::Bench;
+pub use doctor::Doctor;
 pub use serve::Serve;
 
 /// `headwater.toml`, every key optional.
@@ -24,6 +28,10 @@ pub struct Settings {
     pub maintain: Maintain,
     /// What is served over HTTP.
     pub serve: Serve,
+    /// What `doctor` looks for.
+    pub doctor: Doctor,
+    /// What `bench` measures besides the routes.
+    pub bench: Bench,
 }
 
 /// `[maintain]`: how `headwater maintain` keeps house. Times are written as `250ms`, `10s`, `5m`, `6h` or `30d`.
@@ -143,7 +151,7 @@ pub fn parse_settings(path: &str, text: String) -> Result<Settings, Error> {
     toml::from_str(&text).map_err(|error| {
         let message = error.message().lines().next().unwrap_or("not valid TOML").to_owned();
         let diagnostic = Diagnostic::error(552, path, error.span().unwrap_or(0..0), message)
-            .hint("headwater.toml knows: database = \"postgres://…\", models = \"models\", and the sections [demo], [maintain] and [serve]");
+            .hint("headwater.toml knows: database = \"postgres://…\", models = \"models\", and the sections [demo], [maintain], [serve], [doctor] and [bench]");
         let files = vec![SourceFile { path: path.to_owned(), text }];
         Error::Problems(Problems { diagnostics: vec![diagnostic], files })
     })
