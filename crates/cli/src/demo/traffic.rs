@@ -11,7 +11,7 @@ use headwater_postgres::{Client, Config, connect, describe};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::script;
+use headwater_deploy::project::script;
 use crate::bars::Bars;
 
 /// One kind of transaction.
