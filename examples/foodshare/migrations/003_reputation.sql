@@ -15,9 +15,10 @@ CREATE OR REPLACE FUNCTION reputation_step(score numeric, impact numeric) RETURN
     SELECT round(least(99.99, greatest(0.00, score + impact)), 2)
 $$;
 
--- The score and its peak after all events, in their order: {score, peak}.
+-- The score and its peak after all events, in their order: {score, peak}. Names are qualified: models call it under a search_path of
+-- their own.
 CREATE OR REPLACE FUNCTION reputation_step(state numeric[], impact numeric) RETURNS numeric[] LANGUAGE sql IMMUTABLE AS $$
-    SELECT ARRAY[next.score, greatest(state[2], next.score)] FROM (SELECT reputation_step(state[1], impact)) AS next (score)
+    SELECT ARRAY[next.score, greatest(state[2], next.score)] FROM (SELECT public.reputation_step(state[1], impact)) AS next (score)
 $$;
 
 DO $$

@@ -5,6 +5,7 @@ mod backfill;
 mod bulk;
 mod bulk_update;
 mod compile;
+mod foodshare;
 mod freshness;
 mod group_size;
 mod live;
@@ -57,6 +58,8 @@ pub enum Suite {
     Pages,
     /// From commit to event at thousands of clients
     Live,
+    /// Document 004: its summary by a batch against its refresh, and what it sets limits for
+    Foodshare,
     /// Where the time of a trigger goes
     Stages,
 }
@@ -96,6 +99,7 @@ impl Suite {
             Self::LongTransaction => long_transaction::run(arena, scale).await,
             Self::Pages => pages::run(arena, scale).await,
             Self::Live => live::run(arena, scale).await,
+            Self::Foodshare => foodshare::run(arena, scale).await,
             Self::Stages => stages::run(arena).await,
         }
     }
