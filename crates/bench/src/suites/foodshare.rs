@@ -31,11 +31,27 @@ const FAN_OUT: &str = "
 
 /// What is asked: who asks, the document's limit in milliseconds, and the statement; `$1` is a number.
 const ASKED: [(&str, f64, &str); 5] = [
-    ("food posts of a group", 200.0, "SELECT * FROM food_posts WHERE status = 'available' AND pickup_time > now() AND group_id = md5('group' || (1 + $1::int % 100))::uuid"),
-    ("food that is available", 200.0, "SELECT * FROM available_food WHERE pickup_time > now() + $1::int * interval '1 second' ORDER BY pickup_time, id LIMIT 20"),
+    (
+        "food posts of a group",
+        200.0,
+        "SELECT * FROM food_posts WHERE status = 'available' AND pickup_time > now() AND group_id = md5('group' || (1 + $1::int % 100))::uuid",
+    ),
+    (
+        "food that is available",
+        200.0,
+        "SELECT * FROM available_food WHERE pickup_time > now() + $1::int * interval '1 second' ORDER BY pickup_time, id LIMIT 20",
+    ),
     ("a reputation", 100.0, "SELECT * FROM user_reputation WHERE user_id = md5('user' || (1 + $1::int))::uuid"),
-    ("group discovery", 300.0, "SELECT * FROM group_activity WHERE group_type = 'community' ORDER BY food_posts_30d DESC, group_id LIMIT 20 OFFSET $1::int % 50"),
-    ("the summary's view", 50.0, "SELECT * FROM group_activity_summary ORDER BY group_id LIMIT 100 OFFSET $1::int % 50"),
+    (
+        "group discovery",
+        300.0,
+        "SELECT * FROM group_activity WHERE group_type = 'community' ORDER BY food_posts_30d DESC, group_id LIMIT 20 OFFSET $1::int % 50",
+    ),
+    (
+        "the summary's view",
+        50.0,
+        "SELECT * FROM group_activity_summary ORDER BY group_id LIMIT 100 OFFSET $1::int % 50",
+    ),
 ];
 
 pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
@@ -67,7 +83,9 @@ async fn changes(arena: &Arena, outcome: &mut Outcome) -> Result<(), Failure> {
 
     let kept = arena.copy(&base, "foodshare_kept").await?;
     arena.apply(&kept, std::slice::from_ref(&summary)).await?;
-    for (what, sql) in [("a new post, in the summary", NEW_POST), ("a user joins the communities, in the summary", NEW_MEMBER)] {
+    for (what, sql) in
+        [("a new post, in the summary", NEW_POST), ("a user joins the communities, in the summary", NEW_MEMBER)]
+    {
         let mut times = Vec::new();
         let mut client = connect(&kept).await?;
         for _ in 0..rounds {
@@ -100,7 +118,11 @@ async fn reads(arena: &Arena, scale: f64, outcome: &mut Outcome) -> Result<(), F
                 eprintln!("  {what}, {clients} clients, round {round}");
                 let found = load::run(asking(&config, clients, sql), arena.effort.turn).await?;
                 rates.push(found.per_second());
-                averages.push(found.latencies.iter().map(|us| f64::from(*us)).sum::<f64>() / found.latencies.len().max(1) as f64 / 1000.0);
+                averages.push(
+                    found.latencies.iter().map(|us| f64::from(*us)).sum::<f64>()
+                        / found.latencies.len().max(1) as f64
+                        / 1000.0,
+                );
             }
             push(outcome, what, clients, Some(Spread::of(rates)), Spread::of(averages), Some(limit));
         }
@@ -122,7 +144,8 @@ fn asking(config: &Config, clients: usize, sql: &str) -> Load {
 }
 
 fn push(outcome: &mut Outcome, what: &str, clients: usize, rate: Option<Spread>, ms: Spread, limit: Option<f64>) {
-    let verdict = limit.map(|limit| Verdict::at_most(format!("{what}, {clients} clients, average ms"), ms.median, limit));
+    let verdict =
+        limit.map(|limit| Verdict::at_most(format!("{what}, {clients} clients, average ms"), ms.median, limit));
     let said = verdict.as_ref().map_or_else(String::new, |verdict| {
         format!("{} {}", verdict.limit, if verdict.met { "met" } else { "NOT met" })
     });

@@ -140,14 +140,20 @@ async fn the_schema_is_the_documents() {
     let (_ours, ours) = presumed("foodshare").await;
     run(&ours, &FOODSHARE.read(MIGRATIONS[1])).await;
     let (expected, found) = (described(&theirs).await, described(&ours).await);
-    assert!(expected.iter().any(|line| {
-        line.as_str() == "user_global_reputation.overall_score numeric(4,2) DEFAULT 75.00"
-    }));
+    assert!(
+        expected
+            .iter()
+            .any(|line| { line.as_str() == "user_global_reputation.overall_score numeric(4,2) DEFAULT 75.00" })
+    );
     assert_eq!(found, expected, "S4-2 to S4-8, S4-23, S4-26");
     // Values, not only texts.
     run(&ours, "INSERT INTO users (id, username) VALUES ('00000000-0000-0000-0000-000000000001', 'a')").await;
     run(&ours, "INSERT INTO user_global_reputation (user_id) VALUES ('00000000-0000-0000-0000-000000000001')").await;
-    let row = text(&ours, "SELECT to_jsonb(r) - '{user_id,last_activity,reputation_updated_at}'::text[] FROM user_global_reputation r").await;
+    let row = text(
+        &ours,
+        "SELECT to_jsonb(r) - '{user_id,last_activity,reputation_updated_at}'::text[] FROM user_global_reputation r",
+    )
+    .await;
     let row: serde_json::Value = serde_json::from_str(&row).expect("JSON");
     let expected = serde_json::json!({
         "overall_score": 75.00, "trust_level": "developing", "total_food_shared": 0, "total_food_claimed": 0,
@@ -157,7 +163,11 @@ async fn the_schema_is_the_documents() {
         "stream_lag_seconds": 0, "reputation_sync_status": "synced",
     });
     assert_eq!(row, expected, "S4-26");
-    assert_eq!(text(&ours, "SELECT sharing_mode || ' ' || verification_level FROM users").await, "neighborhood full", "S4-2, S4-3");
+    assert_eq!(
+        text(&ours, "SELECT sharing_mode || ' ' || verification_level FROM users").await,
+        "neighborhood full",
+        "S4-2, S4-3"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,15 +190,23 @@ async fn foreign_keys_hold() {
     for sql in [
         format!("INSERT INTO community_groups (name, group_type, admin_user_id) VALUES ('g', 'community', {nobody})"),
         format!("INSERT INTO user_global_reputation (user_id) VALUES ({nobody})"),
-        format!("INSERT INTO reputation_events (user_id, event_type, impact_score, previous_score, new_score) VALUES ({nobody}, 'x', 1, 75, 76)"),
-        format!("INSERT INTO reputation_events (group_id, event_type, impact_score, previous_score, new_score) VALUES ({nobody}, 'x', 1, 75, 76)"),
+        format!(
+            "INSERT INTO reputation_events (user_id, event_type, impact_score, previous_score, new_score) VALUES ({nobody}, 'x', 1, 75, 76)"
+        ),
+        format!(
+            "INSERT INTO reputation_events (group_id, event_type, impact_score, previous_score, new_score) VALUES ({nobody}, 'x', 1, 75, 76)"
+        ),
         format!("INSERT INTO mode_transition_events (user_id) VALUES ({nobody})"),
     ] {
         assert_eq!(refused(&client, &sql).await, "23503", "S4-25: {sql}");
     }
     // 004 names no action: who has a reputation cannot be deleted (F13). forget_user takes along what is theirs.
     run(&client, "INSERT INTO users (id, username) VALUES ('00000000-0000-0000-0000-000000000001', 'a')").await;
-    run(&client, "INSERT INTO community_groups (name, group_type, admin_user_id) SELECT 'g', 'community', id FROM users").await;
+    run(
+        &client,
+        "INSERT INTO community_groups (name, group_type, admin_user_id) SELECT 'g', 'community', id FROM users",
+    )
+    .await;
     run(&client, "SELECT record_reputation_event(id, 'contribution', 1) FROM users").await;
     assert_eq!(refused(&client, "DELETE FROM users").await, "23503");
     run(&client, "SELECT forget_user(id) FROM users").await;
@@ -251,7 +269,14 @@ async fn every_index_is_the_documents_and_does_its_job() {
                 clocks += 1;
                 // The one predicate that has another part keeps that.
                 let kept = without(" AND pickup_time > NOW()");
-                (kept.split("\nWHERE last_activity").next().and_then(|text| text.split("\nWHERE created_at").next()).unwrap_or_default().to_owned(), false)
+                (
+                    kept.split("\nWHERE last_activity")
+                        .next()
+                        .and_then(|text| text.split("\nWHERE created_at").next())
+                        .unwrap_or_default()
+                        .to_owned(),
+                    false,
+                )
             }
         };
         if !whole {
@@ -280,10 +305,22 @@ async fn every_index_is_the_documents_and_does_its_job() {
 
 /// What an application asks most, with the document's limits in milliseconds.
 const ASKED: [(&str, f64, &str); 5] = [
-    ("S4-27 food posts", 200.0, "SELECT * FROM food_posts WHERE status = 'available' AND pickup_time > now() AND group_id = (SELECT id FROM community_groups ORDER BY id OFFSET {n} LIMIT 1)"),
+    (
+        "S4-27 food posts",
+        200.0,
+        "SELECT * FROM food_posts WHERE status = 'available' AND pickup_time > now() AND group_id = (SELECT id FROM community_groups ORDER BY id OFFSET {n} LIMIT 1)",
+    ),
     ("S4-27 food that is available", 200.0, "SELECT * FROM available_food ORDER BY pickup_time, id LIMIT 20"),
-    ("S4-28 a reputation", 100.0, "SELECT * FROM user_reputation WHERE user_id = (SELECT id FROM users ORDER BY id OFFSET {n} LIMIT 1)"),
-    ("S4-29 groups", 300.0, "SELECT * FROM group_activity WHERE group_type = 'community' ORDER BY food_posts_30d DESC, group_id LIMIT 20 OFFSET {n}"),
+    (
+        "S4-28 a reputation",
+        100.0,
+        "SELECT * FROM user_reputation WHERE user_id = (SELECT id FROM users ORDER BY id OFFSET {n} LIMIT 1)",
+    ),
+    (
+        "S4-29 groups",
+        300.0,
+        "SELECT * FROM group_activity WHERE group_type = 'community' ORDER BY food_posts_30d DESC, group_id LIMIT 20 OFFSET {n}",
+    ),
     ("S4-35 the summary", 50.0, "SELECT * FROM group_activity_summary ORDER BY group_id LIMIT 100 OFFSET {n}"),
 ];
 
@@ -341,7 +378,11 @@ async fn the_summary_is_the_documents_select() {
     let _ = stop.send(true);
     leader.await.expect("the leader does not panic");
     // Proof that the comparison can fail: a side that has lost a change.
-    let side = text(&client, "SELECT table_name FROM headwater.model WHERE name = 'group_activity_summary_side' AND state = 'serving'").await;
+    let side = text(
+        &client,
+        "SELECT table_name FROM headwater.model WHERE name = 'group_activity_summary_side' AND state = 'serving'",
+    )
+    .await;
     run(&client, &format!("UPDATE headwater.\"{side}\" SET v1 = v1 + 1")).await;
     assert_ne!(differing(&client).await, "0");
 }
@@ -388,7 +429,10 @@ async fn the_summary_says_what_004_says_and_group_activity_what_is_so() {
     run(&client, script).await;
     batch(&database).await;
     let said = "SELECT concat_ws(' ', group_name, active_members, food_posts_30d, round(avg_rating, 2), successful_exchanges_30d, coalesce((now()::date - last_food_post::date)::text, 'never')) FROM";
-    assert_eq!(texts(&client, &format!("{said} group_activity_summary ORDER BY 1")).await, ["G1 2 1 2.00 1 1", "G2 2 0 0 never"]);
+    assert_eq!(
+        texts(&client, &format!("{said} group_activity_summary ORDER BY 1")).await,
+        ["G1 2 1 2.00 1 1", "G2 2 0 0 never"]
+    );
     assert_eq!(texts(&client, &format!("{said} group_activity ORDER BY 1")).await, ["G1 3 1 3.00 2 1", "G2 0 0 0 50"]);
     verify_all(&database).await;
 }
@@ -401,7 +445,8 @@ async fn refreshing_waits_for_what_was_committed() {
     let (stop, leader) = leader(&database);
     let client = database.connect().await;
     for n in 0..5 {
-        run(&client, &format!("INSERT INTO community_groups (name, group_type) VALUES ('fresh {n}', 'community')")).await;
+        run(&client, &format!("INSERT INTO community_groups (name, group_type) VALUES ('fresh {n}', 'community')"))
+            .await;
         run(&client, "SELECT refresh_group_activity_summary()").await;
         let sql = format!("SELECT count(*) FROM group_activity_summary WHERE group_name = 'fresh {n}'");
         assert_eq!(text(&client, &sql).await, "1");

@@ -48,13 +48,16 @@ async fn what_was_written_late_changes_what_came_after() {
     apply_to(&database, &FOODSHARE.models()).await;
     let client = database.connect().await;
     run(&client, &format!("SET timezone = 'UTC'; INSERT INTO users (id, username, created_at) VALUES ({ADA}, 'ada', now() - interval '400 days')")).await;
-    let overflow = format!("INSERT INTO reputation_events (user_id, event_type, impact_score, previous_score, new_score) VALUES ({ADA}, 'x', 25, 75, 100)");
+    let overflow = format!(
+        "INSERT INTO reputation_events (user_id, event_type, impact_score, previous_score, new_score) VALUES ({ADA}, 'x', 25, 75, 100)"
+    );
     assert_eq!(refused(&client, &overflow).await, "22003");
     for impact in ["20", "20", "-5"] {
         run(&client, &format!("SELECT record_reputation_event({ADA}, 'contribution', {impact})")).await;
     }
     batch(&database).await;
-    let history = "SELECT previous_score || ' ' || new_score || ' ' || as_recorded FROM reputation_history ORDER BY created_at";
+    let history =
+        "SELECT previous_score || ' ' || new_score || ' ' || as_recorded FROM reputation_history ORDER BY created_at";
     assert_eq!(texts(&client, history).await, ["75.00 95.00 true", "95.00 99.99 true", "99.99 94.99 true"]);
     let user = "SELECT concat_ws(' ', overall_score, peak_reputation, trust_level, reputation_trend, account_age_days, reputation_sync_status, stream_lag_seconds >= 0) FROM user_reputation";
     assert_eq!(text(&client, user).await, "94.99 99.99 developing rising 400 pending t");
@@ -62,7 +65,10 @@ async fn what_was_written_late_changes_what_came_after() {
     run(&client, &format!("INSERT INTO reputation_events (user_id, event_type, impact_score, previous_score, new_score, created_at) VALUES ({ADA}, 'incident_reported', -30, 75, 45, now() - interval '7 days')")).await;
     run(&client, "UPDATE reputation_events SET processed_at = now()").await;
     batch(&database).await;
-    assert_eq!(texts(&client, history).await, ["75.00 45.00 true", "45.00 65.00 false", "65.00 85.00 false", "85.00 80.00 false"]);
+    assert_eq!(
+        texts(&client, history).await,
+        ["75.00 45.00 true", "45.00 65.00 false", "65.00 85.00 false", "85.00 80.00 false"]
+    );
     assert_eq!(text(&client, user).await, "80.00 85.00 developing rising 400 synced t");
     run(&client, "DELETE FROM reputation_events WHERE event_type = 'incident_reported'").await;
     batch(&database).await;
@@ -76,11 +82,13 @@ async fn a_change_of_the_mode_is_logged_and_stays() {
     apply_to(&database, &FOODSHARE.models()).await;
     let client = database.connect().await;
     run(&client, &format!("INSERT INTO users (id, username) VALUES ({ADA}, 'ada')")).await;
-    run(&client, "BEGIN; SET LOCAL foodshare.reason = 'moved'; UPDATE users SET sharing_mode = 'community'; COMMIT").await;
+    run(&client, "BEGIN; SET LOCAL foodshare.reason = 'moved'; UPDATE users SET sharing_mode = 'community'; COMMIT")
+        .await;
     run(&client, "UPDATE users SET sharing_mode = 'community', username = 'Ada'").await;
     run(&client, "UPDATE users SET sharing_mode = 'neighborhood'").await;
     batch(&database).await;
-    let logged = "SELECT concat_ws(' ', from_mode, to_mode, coalesce(reason, '-')) FROM mode_transitions ORDER BY created_at";
+    let logged =
+        "SELECT concat_ws(' ', from_mode, to_mode, coalesce(reason, '-')) FROM mode_transitions ORDER BY created_at";
     let expected = ["neighborhood community moved", "community neighborhood -"];
     assert_eq!(texts(&client, logged).await, expected);
     run(&client, &format!("SELECT forget_user({ADA})")).await;

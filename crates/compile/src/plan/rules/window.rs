@@ -131,9 +131,7 @@ fn timed_joins(item: &Node) -> Vec<Result<Node, Refusal>> {
 /// The tables of an item of FROM, as they are called.
 fn aliases(item: &Node) -> Vec<String> {
     match &item.node {
-        Some(NodeEnum::JoinExpr(join)) => {
-            join.larg.iter().chain(&join.rarg).flat_map(|side| aliases(side)).collect()
-        }
+        Some(NodeEnum::JoinExpr(join)) => join.larg.iter().chain(&join.rarg).flat_map(|side| aliases(side)).collect(),
         Some(NodeEnum::RangeVar(range)) => {
             vec![range.alias.as_ref().map_or(&range.relname, |alias| &alias.aliasname).clone()]
         }

@@ -124,8 +124,11 @@ fn of_one_row(
     select.where_clause = build::conjunction(side.conditions.clone()).map(Box::new);
     let texts = values.iter().map(|value| Expr::new(side.value(&value.call)).text().to_owned());
     let by_text = texts.enumerate().map(|(position, text)| (text, column(position))).collect();
-    select.target_list =
-        values.iter().enumerate().map(|(position, value)| build::target(value.call.clone(), &column(position))).collect();
+    select.target_list = values
+        .iter()
+        .enumerate()
+        .map(|(position, value)| build::target(value.call.clone(), &column(position)))
+        .collect();
     let columns = values.iter().enumerate().map(|(position, value)| Column {
         name: Ident::new(column(position)).expect("a letter and a number"),
         ty: value.ty.clone(),
@@ -241,7 +244,13 @@ fn refuse(table: &QualifiedName, why: &str, hint: &str) -> Refusal {
 
 /// `bigint`.
 fn bigint() -> PgType {
-    PgType { sql: "bigint".to_owned(), base: "int8".to_owned(), comparable: true, hashable: true, equal_is_identical: true }
+    PgType {
+        sql: "bigint".to_owned(),
+        base: "int8".to_owned(),
+        comparable: true,
+        hashable: true,
+        equal_is_identical: true,
+    }
 }
 
 /// `boolean`.

@@ -119,10 +119,15 @@ pub(super) fn find(
         return Err(refusal);
     }
     if select.having_clause.is_some() {
-        return Err(refuse(&sides[0].table, "the SELECT has a HAVING", "put the condition into the SELECT that reads the model"));
+        return Err(refuse(
+            &sides[0].table,
+            "the SELECT has a HAVING",
+            "put the condition into the SELECT that reads the model",
+        ));
     }
-    let rest = without(select, &sides)
-        .ok_or_else(|| refuse(&sides[0].table, "it is what the others are LEFT JOINed to", "name the grouped table first in FROM"))?;
+    let rest = without(select, &sides).ok_or_else(|| {
+        refuse(&sides[0].table, "it is what the others are LEFT JOINed to", "name the grouped table first in FROM")
+    })?;
     Ok(Some(Product { rest, sides }))
 }
 
@@ -294,7 +299,8 @@ fn without(select: &SelectStmt, sides: &[Side]) -> Option<SelectStmt> {
     for item in &select.from_clause {
         rest.from_clause.extend(prune(item, &gone, &of_side, &mut moved)?);
     }
-    let conditions = build::conjuncts(select.where_clause.as_deref()).into_iter().filter(|node| !of_side(node)).cloned();
+    let conditions =
+        build::conjuncts(select.where_clause.as_deref()).into_iter().filter(|node| !of_side(node)).cloned();
     rest.where_clause = build::conjunction(conditions.chain(moved).collect()).map(Box::new);
     Some(rest)
 }

@@ -120,12 +120,20 @@ impl Scaler<'_> {
         let own = &self.product.sides[side];
         // A row of NULLs that stands for a side without rows must count for nothing.
         let column = call.args.first().filter(|_| call.args.len() == 1).and_then(|argument| self.column(argument));
-        if !OF_SIDES.contains(&name.as_str()) || call.args.len() > 1 || !call.agg_order.is_empty() || call.agg_within_group {
+        if !OF_SIDES.contains(&name.as_str())
+            || call.args.len() > 1
+            || !call.agg_order.is_empty()
+            || call.agg_within_group
+        {
             return Err(self.careful(node));
         }
         if own.nullable && column.is_none() {
             let hint = "aggregate one of its columns, or write JOIN instead of LEFT JOIN";
-            return Err(refuse(&own.table, "an aggregate over it is not of a plain column, and it is LEFT JOINed", hint));
+            return Err(refuse(
+                &own.table,
+                "an aggregate over it is not of a plain column, and it is LEFT JOINed",
+                hint,
+            ));
         }
         let others: Vec<usize> = (0..self.product.sides.len()).filter(|other| *other != side).collect();
         if call.agg_distinct || CARELESS.contains(&name.as_str()) {
