@@ -210,7 +210,8 @@ impl Apart {
     }
 }
 
-/// True for a sub-select over the model table of a side: it is evaluated when somebody reads. No SELECT of a user's reads there.
+/// True for a sub-select over the model table of a side: it is evaluated when somebody reads. Of the tables
+/// there, a user's SELECT reads `headwater.event` alone.
 #[must_use]
 pub fn is_stored(node: &NodeEnum) -> bool {
     let NodeEnum::SubLink(link) = node else { return false };
@@ -218,7 +219,7 @@ pub fn is_stored(node: &NodeEnum) -> bool {
         return false;
     };
     matches!(select.from_clause.as_slice(), [Node { node: Some(NodeEnum::RangeVar(range)) }]
-        if range.schemaname == SCHEMA && range.alias.as_ref().is_some_and(|alias| alias.aliasname == "s"))
+        if range.schemaname == SCHEMA && range.relname != "event" && range.alias.as_ref().is_some_and(|alias| alias.aliasname == "s"))
 }
 
 /// The side's own sub-selects follow a model's rules; a window would make the model late in two steps.

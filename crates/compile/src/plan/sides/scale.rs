@@ -85,6 +85,10 @@ impl Scaler<'_> {
         let sides: Vec<usize> =
             (0..self.product.sides.len()).filter(|side| names.contains(&self.product.sides[*side].alias)).collect();
         let Some(NodeEnum::FuncCall(call)) = &node.node else { return Err(self.careful(node)) };
+        // Somebody's own aggregate may be called as one of PostgreSQL's.
+        if call.funcname.len() > 1 && !call.agg_distinct {
+            return Err(self.careful(node));
+        }
         match (sides.as_slice(), names.len()) {
             ([], _) => self.of_main(node, call),
             ([side], 1) => self.of_side(*side, node, call),
