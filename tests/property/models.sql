@@ -273,3 +273,20 @@ SELECT 'comment' AS kind, c.id, c.user_id, u.username AS author, c.content AS te
 UNION ALL
 SELECT 'project', p.id, p.user_id, u.username, p.title FROM projects p LEFT JOIN users u ON u.id = p.user_id;
 CREATE UNIQUE INDEX ON pt_followed (kind, id);
+
+-- Sides: tables that nothing ties to the group. Sums, averages and counts are scaled, and a side without rows stands for a row of NULLs, or leaves no group.
+CREATE MATERIALIZED VIEW pt_side_left AS
+SELECT p.category, count(*) AS n, count(v.id) AS votes, sum(p.proof_score) AS score, avg(p.proof_score) AS mean, count(DISTINCT u.id) AS verified,
+    min(u.username) AS first_name, count(u.bio) AS bios, max(p.created_at) AS last_at
+FROM projects p LEFT JOIN users u ON u.is_verified LEFT JOIN upvotes v ON v.project_id = p.id AND v.is_upvote
+GROUP BY p.category;
+
+CREATE MATERIALIZED VIEW pt_side_cross AS
+SELECT p.user_id, count(*) AS n, avg(p.proof_score) AS mean, sum(m.amount) AS amount, count(m.value) AS valued
+FROM projects p CROSS JOIN measures m WHERE m.kind = 'a' AND NOT p.is_deleted
+GROUP BY p.user_id;
+
+CREATE MATERIALIZED VIEW pt_sides AS
+SELECT c.id, c.name, count(*) AS n, count(DISTINCT u.username) AS names, sum(p.proof_score) AS score, avg(p.proof_score) AS mean, count(t.tag) AS tags
+FROM chains c JOIN users u ON u.is_verified LEFT JOIN projects p ON p.proof_score > 0 LEFT JOIN tags t ON t.tag <> ''
+GROUP BY c.id, c.name;

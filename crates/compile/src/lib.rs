@@ -55,11 +55,12 @@ pub fn compile(
                 compiled.diagnostics.extend(unknown);
                 continue;
             }
-            match plan::plan(model, resolution, catalog) {
-                Ok(plan) => {
+            match with_sides(model, resolution, catalog) {
+                Ok((plan, sides)) => {
                     require(model, &plan, &mut compiled.diagnostics);
                     compiled.diagnostics.extend(unknown_owner(model, &plan));
                     compiled.models.push(generate::model(model, resolution, plan, catalog));
+                    compiled.models.extend(sides);
                 }
                 Err(refusals) => {
                     compiled.diagnostics.extend(refusals.iter().map(|refusal| refused(model, refusal)));
@@ -69,6 +70,32 @@ pub fn compile(
         compiled.models.sort_by(|one, other| one.name.cmp(&other.name));
         compiled
     })
+}
+
+/// A model's plan, and the models of its sides.
+fn with_sides(
+    model: &ParsedModel,
+    resolution: &Resolution,
+    catalog: &Catalog,
+) -> Result<(plan::MaintenancePlan, Vec<CompiledModel>), Vec<plan::Refusal>> {
+    let apart = match plan::sides::find(model, resolution, catalog) {
+        Ok(Some(apart)) => apart,
+        Ok(None) => return Ok((plan::plan(model, resolution, catalog, None)?, Vec::new())),
+        // What is not taken apart may still be computed anew; where it may not, this is why.
+        Err(refusal) => {
+            return match plan::plan(model, resolution, catalog, None) {
+                Ok(plan) => Ok((plan, Vec::new())),
+                Err(_) => Err(vec![refusal]),
+            };
+        }
+    };
+    let mut sides = Vec::new();
+    for side in &apart.sides {
+        let plan = plan::plan(&side.parsed, &side.resolution, catalog, None)?;
+        sides.push(generate::model(&side.parsed, &side.resolution, plan, catalog));
+    }
+    let tables: Vec<QualifiedName> = sides.iter().map(|side| side.table.clone()).collect();
+    Ok((plan::plan(model, resolution, catalog, Some(&apart.reading(&tables)))?, sides))
 }
 
 /// Columns that an index names and the model does not have.

@@ -46,8 +46,10 @@ pub struct CompiledModel {
     pub tier: &'static str,
     /// `plan`'s explanation, a text of some lines.
     pub explanation: String,
-    /// The source tables, views expanded.
+    /// The source tables, views expanded; not those of its sides.
     pub sources: BTreeSet<QualifiedName>,
+    /// The model tables of its sides, which its public view reads.
+    pub sides: Vec<QualifiedName>,
     /// Creates the version's objects: its views, table, indexes and functions. Touches nothing that serves.
     pub build: Vec<Statement>,
     /// How the empty model table is filled.

@@ -70,9 +70,12 @@ impl Plan {
         self.diff.changes.iter().find(|change| change.name == model.name)
     }
 
-    /// The models to build.
+    /// The models to build: those that read the tables of others after those others.
     pub fn to_build(&self) -> impl Iterator<Item = &CompiledModel> {
-        self.wanted.models.iter().filter(|model| self.diff.to_build().any(|change| change.name == model.name))
+        let built = |model: &&CompiledModel| self.diff.to_build().any(|change| change.name == model.name);
+        let (with_sides, without): (Vec<_>, Vec<_>) =
+            self.wanted.models.iter().filter(built).partition(|model| !model.sides.is_empty());
+        without.into_iter().chain(with_sides)
     }
 
     /// The statements that make one model, those of its fill included.

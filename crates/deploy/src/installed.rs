@@ -137,6 +137,12 @@ impl InstalledModel {
         (self.timed && !self.eventual).then(|| tick_function(&self.name, &self.version))
     }
 
+    /// True for what the compiler added to a declared model: a side, which comes and goes with that model.
+    #[must_use]
+    pub fn is_side(&self) -> bool {
+        self.definition.is_empty()
+    }
+
     /// True while the public view reads it, broken or not.
     #[must_use]
     pub fn serves(&self) -> bool {

@@ -13,7 +13,7 @@ use crate::installed::{self, InstalledModel};
 use crate::locks::{Locking, lock_tables, lockable};
 use crate::progress::Progress;
 use crate::triggers::Orphans;
-use crate::verify::choose;
+use crate::verify::choose_declared;
 use crate::view;
 
 /// Removes these models and leaves the others as they are. When none is left, Headwater's schema goes too.
@@ -25,7 +25,7 @@ pub async fn remove(
 ) -> Result<Applied, Error> {
     let mut lock = take_lock(config, options, progress).await?;
     let installed = installed::load(&*lock).await?;
-    let going: BTreeSet<_> = choose(&installed, models)?.into_iter().map(|model| model.name.clone()).collect();
+    let going: BTreeSet<_> = choose_declared(&installed, models)?.into_iter().map(|model| model.name.clone()).collect();
     let stays = |model: &InstalledModel| !going.contains(&model.name);
     if !installed.iter().any(|model| model.serves() && stays(model)) {
         drop(lock);

@@ -2,12 +2,12 @@
 //! swap and every test run this code.
 
 use headwater_catalog::{Ident, QualifiedName};
-use headwater_compile::Compare;
+use headwater_compile::{Compare, Diagnostic};
 use headwater_postgres::retry::Attempts;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
 
 use crate::batch;
-use crate::error::{During, Error};
+use crate::error::{During, Error, Problems};
 use crate::installed::{self, InstalledModel, State};
 use crate::progress::Progress;
 
@@ -112,6 +112,22 @@ pub fn choose<'a>(installed: &'a [InstalledModel], names: &[String]) -> Result<V
         serving.iter().copied().find(answers).ok_or_else(|| Error::UnknownModel { name: name.clone(), known: known() })
     };
     names.iter().map(find).collect()
+}
+
+/// As [`choose`], for what is done to a declaration: a side has none of its own.
+pub(crate) fn choose_declared<'a>(
+    installed: &'a [InstalledModel],
+    names: &[String],
+) -> Result<Vec<&'a InstalledModel>, Error> {
+    let chosen = choose(installed, names)?;
+    let sides = chosen.iter().filter(|model| model.is_side() && !names.is_empty());
+    let diagnostics: Vec<Diagnostic> = sides
+        .map(|side| {
+            let message = format!("{} is a side of another model, and comes and goes with it", side.name.short());
+            Diagnostic::error(565, "", 0..0, message).hint("name that model instead: it is called the same, without _side")
+        })
+        .collect();
+    if diagnostics.is_empty() { Ok(chosen) } else { Err(Error::Problems(Problems { diagnostics, files: Vec::new() })) }
 }
 
 /// A model whose SELECT, or whose repair, the server refuses.

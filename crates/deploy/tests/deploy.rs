@@ -586,3 +586,37 @@ async fn a_key_that_is_not_unique_is_refused_with_its_rows() {
     assert_eq!(number(&database, "SELECT count(*) FROM headwater.model").await, 1);
     assert_eq!(number(&database, "SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%building%'").await, 0);
 }
+
+/// A side is built before the model that reads it, follows it through changes, and goes with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_side_comes_and_goes_with_its_model() {
+    let reach = |letter: char| {
+        format!(
+            "CREATE MATERIALIZED VIEW reach AS SELECT p.user_id, count(*) AS pairs, count(DISTINCT u.id) AS readers \
+             FROM projects p LEFT JOIN users u ON u.name <> '{letter}' GROUP BY p.user_id;"
+        )
+    };
+    let database = loaded("sides").await;
+    let names = async || -> Vec<String> {
+        status::status(&database.connect().await).await.expect("status").models.iter().map(|model| model.name.clone()).collect()
+    };
+    let options = Options::default();
+    for letter in ['x', 'y'] {
+        apply::apply(&database.config(), &files(&[&reach(letter), KARMA]), &options, &Silent).await.expect("apply");
+        assert_eq!(names().await, ["karma", "reach", "reach_side"]);
+        run(&database, "UPDATE users SET name = CASE WHEN name = 'x' THEN 'y' ELSE 'x' END WHERE id < 3").await;
+        let wrong = format!("SELECT count(*) FROM ((TABLE reach EXCEPT ALL ({0})) UNION ALL (({0}) EXCEPT ALL TABLE reach)) d", reach(letter).split(" AS ").skip(1).collect::<Vec<_>>().join(" AS ").trim_end_matches(';'));
+        assert_eq!(number(&database, &wrong).await, 0);
+    }
+    for refused in [
+        refresh::refresh(&database.config(), "reach_side", &options, &Silent).await,
+        remove::remove(&database.config(), &["reach_side".to_owned()], &options, &Silent).await,
+    ] {
+        let Err(Error::Problems(problems)) = refused else { panic!("a side was refreshed or removed by itself") };
+        assert_eq!(problems.diagnostics[0].code.to_string(), "HW0565");
+    }
+    refresh::refresh(&database.config(), "reach", &options, &Silent).await.expect("refresh");
+    assert_eq!(names().await, ["karma", "reach", "reach_side"]);
+    remove::remove(&database.config(), &["reach".to_owned()], &options, &Silent).await.expect("remove");
+    assert_eq!(names().await, ["karma"]);
+}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use headwater_compile::SourceFile;
+use headwater_deploy::project::{Settings, parse_settings, script};
 use headwater_deploy::{Project, Silent, verify};
 use tokio_postgres::Client;
 
@@ -30,6 +31,15 @@ impl Example {
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
+    /// Its headwater.toml.
+    ///
+    /// # Panics
+    /// Where it cannot be read.
+    #[must_use]
+    pub fn settings(self) -> Settings {
+        parse_settings("headwater.toml", self.read("headwater.toml")).expect("headwater.toml")
+    }
+
     /// A database with its tables and indexes; with its data where a scale is given.
     ///
     /// # Panics
@@ -37,12 +47,18 @@ impl Example {
     pub async fn load(self, scale: Option<&str>) -> TestDatabase {
         let database = TestDatabase::create(self.0).await;
         let client = database.connect().await;
-        client.batch_execute(&self.read("schema.sql")).await.expect("schema.sql");
-        if let Some(scale) = scale {
-            let data = format!("SET {}.scale = {scale};\n{}", self.0, self.read("data.sql"));
-            client.batch_execute(&data).await.expect("data.sql");
+        let demo = self.settings().demo;
+        for file in &demo.schema {
+            client.batch_execute(&self.read(file)).await.expect(file);
         }
-        client.batch_execute(&self.read("indexes.sql")).await.expect("indexes.sql");
+        if let Some(scale) = scale {
+            let data = format!("SET {}.scale = {scale};\n{}", self.0, self.read(&demo.data));
+            client.batch_execute(&data).await.expect(&demo.data);
+        }
+        // One by one: CONCURRENTLY stands in no transaction, nor in a message with others.
+        for statement in script::statements(&self.read(&demo.indexes)) {
+            client.batch_execute(statement).await.expect(&demo.indexes);
+        }
         database
     }
 

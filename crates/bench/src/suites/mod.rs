@@ -5,6 +5,7 @@ mod backfill;
 mod bulk;
 mod bulk_update;
 mod compile;
+mod foodshare;
 mod freshness;
 mod group_size;
 mod live;
@@ -60,6 +61,8 @@ pub enum Suite {
     Search,
     /// From commit to event at thousands of clients
     Live,
+    /// Document 004: its summary by a batch against its refresh, and what it sets limits for
+    Foodshare,
     /// Where the time of a trigger goes
     Stages,
 }
@@ -100,6 +103,7 @@ impl Suite {
             Self::Pages => pages::run(arena, scale).await,
             Self::Search => search::run(arena, scale).await,
             Self::Live => live::run(arena, scale).await,
+            Self::Foodshare => foodshare::run(arena, scale).await,
             Self::Stages => stages::run(arena).await,
         }
     }

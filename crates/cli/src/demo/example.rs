@@ -53,7 +53,7 @@ impl Example {
     }
 }
 
-/// Every folder that has a schema.
+/// Every folder that has settings.
 fn names() -> Vec<String> {
-    FILES.iter().filter_map(|(name, _)| name.strip_suffix("/schema.sql")).map(str::to_owned).collect()
+    FILES.iter().filter_map(|(name, _)| name.strip_suffix("/headwater.toml")).map(str::to_owned).collect()
 }

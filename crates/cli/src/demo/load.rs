@@ -4,11 +4,11 @@
 use headwater_catalog::ident::short_hash;
 use headwater_catalog::{Ident, quote_literal};
 use headwater_deploy::error::During;
+use headwater_deploy::project::script;
 use headwater_deploy::{Error, Progress};
 use headwater_postgres::{Client, Config, PrivateServer, connect, parse_url};
 
 use super::example::Example;
-use super::script;
 use crate::arguments::Demo;
 use crate::session::Session;
 
@@ -43,9 +43,9 @@ async fn server(session: &Session, options: &Demo) -> Result<Config, Error> {
 }
 
 /// The files, in the order in which they are loaded.
-fn scripts(example: &Example) -> [&str; 3] {
+fn scripts(example: &Example) -> Vec<&str> {
     let demo = &example.settings.demo;
-    [&demo.schema, &demo.data, &demo.indexes]
+    demo.schema.iter().chain([&demo.data, &demo.indexes]).map(String::as_str).collect()
 }
 
 /// What the comment of a fully loaded database says: example, scale, and a hash of the files.

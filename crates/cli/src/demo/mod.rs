@@ -16,7 +16,6 @@ mod leader;
 mod load;
 mod measure;
 mod report;
-mod script;
 mod site;
 mod traffic;
 

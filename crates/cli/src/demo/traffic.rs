@@ -11,8 +11,8 @@ use headwater_postgres::{Client, Config, connect, describe};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::script;
 use crate::bars::Bars;
+use headwater_deploy::project::script;
 
 /// One kind of transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use super::sql::{attribute, function, indent, key_lock_id, matches_row, quoted};
 use crate::output::Statement;
 use crate::parse::Mode;
 use crate::plan::MaintenancePlan;
+use crate::tree::print;
 
 /// All of them.
 #[must_use]
@@ -208,10 +209,13 @@ fn shown_difference(plan: &MaintenancePlan, names: &Names) -> String {
         |due| format!("NOT EXISTS (SELECT FROM {} WHERE {due} <= now())", names.table),
     );
     let finish = super::storage::finish(plan, names);
+    let full = match &plan.apart {
+        Some(apart) => format!("(\n{}\n      )", indent(&print::select(apart), 8)),
+        None => names.full.to_string(),
+    };
     format!(
         "  IF missing + extra + altered = 0 AND {nothing_due} THEN\n    WITH shown AS MATERIALIZED (\n      SELECT {list} FROM (\n{finish}\n      ) AS s\n    ), truth AS MATERIALIZED (\n      SELECT {list} FROM {full} AS f\n    )\n    SELECT (SELECT count(*) FROM (SELECT * FROM truth EXCEPT ALL SELECT * FROM shown) AS d)\n         + (SELECT count(*) FROM (SELECT * FROM shown EXCEPT ALL SELECT * FROM truth) AS d)\n    INTO altered;\n  END IF;\n",
         finish = indent(&finish, 8),
-        full = names.full,
     )
 }
 

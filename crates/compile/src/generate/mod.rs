@@ -75,6 +75,7 @@ pub fn model(parsed: &ParsedModel, resolution: &Resolution, plan: MaintenancePla
         tier: plan.tier(),
         explanation,
         sources: plan.strategies.keys().cloned().collect(),
+        sides: plan.sides.iter().map(|(table, _)| table.clone()).collect(),
         fill: Fill {
             boundaries: check::boundaries(&plan),
             step: vec![format!("SELECT {}($1::text, $2::text)", names.fill)],

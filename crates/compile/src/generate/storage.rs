@@ -20,8 +20,8 @@ const FORMAT: &str = "9";
 #[must_use]
 pub fn version(parsed: &ParsedModel, plan: &MaintenancePlan, catalog: &Catalog) -> String {
     let key = format!("{:?}", plan.key);
-    let views: Vec<&str> =
-        plan.analysis.views.iter().filter_map(|name| Some(catalog.views.get(name)?.definition.as_str())).collect();
+    let views = plan.analysis.views.iter().filter_map(|name| Some(catalog.views.get(name)?.definition.clone()));
+    let reads: Vec<String> = views.chain(plan.sides.iter().map(|(table, _)| table.to_string())).collect();
     short_hash(&[
         FORMAT,
         &parsed.name.to_string(),
@@ -30,7 +30,7 @@ pub fn version(parsed: &ParsedModel, plan: &MaintenancePlan, catalog: &Catalog) 
         &print::select_on_one_line(&plan.core_view),
         &key,
         &format!("{:?}", (&plan.pinned, plan.mode, &plan.retain, &plan.keep)),
-        &views.join(";"),
+        &reads.join(";"),
     ])
 }
 

@@ -40,6 +40,12 @@ pub fn explain(plan: &MaintenancePlan) -> String {
             }
         }
     }
+    for (table, source) in &plan.sides {
+        // The digits of its version say nothing to people.
+        let model = table.name.as_str().rsplit_once('_').map_or(table.name.as_str(), |(model, _)| model);
+        let _ =
+            writeln!(text, "side     {:width$}  computed once, in {model}: nothing ties it to the key", source.short());
+    }
     if plan.key.is_constant() && plan.tier() == "keyed" {
         let _ = writeln!(text, "note     every change computes the whole model again: it is one row without a delta");
     }

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SelectStmt, SetOperation};
 
-use super::Refusal;
+use super::{Refusal, sides};
 use crate::analyze::time;
 use crate::analyze::walk::{output_name, windowed};
 use crate::tree::{Expr, build, print, visit};
@@ -199,7 +199,7 @@ fn lift(node: &Node, split: &mut Split) -> Node {
         }
         return build::column(&[&split.store(node, "hw_s")]);
     }
-    if node.node.as_ref().is_some_and(time::is_clock) {
+    if node.node.as_ref().is_some_and(|node| time::is_clock(node) || sides::is_stored(node)) {
         return node.clone();
     }
     let mut node = node.clone();
@@ -208,9 +208,9 @@ fn lift(node: &Node, split: &mut Split) -> Node {
 }
 
 /// True for what no stored column can hold: a reading of the clock outside of sub-selects and of aggregates' FILTERs (which
-/// the window rule keeps), a window function.
+/// the window rule keeps), a window function, what is read of a side.
 fn moves(node: &Node) -> bool {
-    windowed(node) || reads_clock_outside_filters(node)
+    windowed(node) || reads_clock_outside_filters(node) || visit::any_here(node, &sides::is_stored)
 }
 
 /// True for an aggregate over the clock, such as `max(now() - created_at)`: neither stored nor computed at read time.

@@ -2,6 +2,7 @@
 //!
 //! | module | decides |
 //! | --- | --- |
+//! | [`sides`] | what of a join is computed once, on its own |
 //! | [`determinize`] | how ties fall |
 //! | [`finish`] | what is stored and what is evaluated at read time |
 //! | [`factor`] | repeated sub-selects are evaluated once |
@@ -15,6 +16,7 @@ pub mod factor;
 pub mod finish;
 pub mod key;
 pub mod rules;
+pub mod sides;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +29,7 @@ use crate::tree;
 use finish::{Finish, Split};
 use key::Key;
 use rules::delta::Delta;
+use sides::Reading;
 
 /// A model that is not maintained, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +56,11 @@ impl Refusal {
 pub struct MaintenancePlan {
     /// The SELECT with its ties decided: what `verify` compares with.
     pub definition: SelectStmt,
+    /// The same result without the product, where the SELECT has sides: `verify` then compares with this, since computing
+    /// the product is what nobody could wait for.
+    pub apart: Option<SelectStmt>,
+    /// The model tables of its sides, and the source tables that they are read from.
+    pub sides: Vec<(QualifiedName, QualifiedName)>,
     /// The stored part.
     pub core: SelectStmt,
     /// The stored part as its view is written.
@@ -149,8 +157,27 @@ impl MaintenancePlan {
     }
 }
 
-/// Plans one model.
-pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> Result<MaintenancePlan, Vec<Refusal>> {
+/// Plans one model, whose sides are read as `reading` says.
+pub fn plan(
+    model: &ParsedModel,
+    resolution: &Resolution,
+    catalog: &Catalog,
+    reading: Option<&Reading>,
+) -> Result<MaintenancePlan, Vec<Refusal>> {
+    let mut plan = plan_stored(model, resolution, catalog, reading)?;
+    if let Some(reading) = reading {
+        plan.apart = Some(determinize::determinize(&reading.apart, catalog));
+        plan.sides.clone_from(&reading.tables);
+    }
+    Ok(plan)
+}
+
+fn plan_stored(
+    model: &ParsedModel,
+    resolution: &Resolution,
+    catalog: &Catalog,
+    reading: Option<&Reading>,
+) -> Result<MaintenancePlan, Vec<Refusal>> {
     let mut refusals = rules::refused::functions(resolution);
     let select = tree::parse_select(&resolution.definition).map_err(|error| {
         vec![Refusal::new(
@@ -173,7 +200,10 @@ pub fn plan(model: &ParsedModel, resolution: &Resolution, catalog: &Catalog) -> 
         .filter(|function| function.returns_set)
         .map(|function| function.name.clone())
         .collect();
-    let mut split = finish::split(&definition, &aggregates).map_err(|refusal| vec![refusal])?;
+    let without_sides = reading.map(|reading| determinize::determinize(&reading.select, catalog));
+    let stored = without_sides.as_ref().unwrap_or(&definition);
+    let mut split = finish::split(stored, &aggregates).map_err(|refusal| vec![refusal])?;
+    split.finish.conditions.extend(reading.iter().flat_map(|reading| reading.conditions.iter().cloned()));
     rules::window::add_due(&mut split, &aggregates).map_err(|refusal| vec![refusal])?;
     // What has been refused for its form already is not looked into.
     let first = match refusals.is_empty() {
@@ -243,6 +273,8 @@ fn assemble(
         .collect();
     let plan = MaintenancePlan {
         definition,
+        apart: None,
+        sides: Vec::new(),
         core_view: factor::factor(&core, &aggregate_names(resolution)),
         core,
         columns,

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod doctor;
+pub mod script;
 pub mod serve;
 
 use std::path::{Path, PathBuf};
@@ -79,8 +80,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Demo {
-    /// Creates the source tables.
-    pub schema: String,
+    /// Creates the source tables: a file, or several in order.
+    #[serde(deserialize_with = "one_or_several")]
+    pub schema: Vec<String>,
     /// Fills them; reads the setting `<example>.scale`.
     pub data: String,
     /// Creates their indexes, after the data because that is faster.
@@ -96,7 +98,7 @@ pub struct Demo {
 impl Default for Demo {
     fn default() -> Self {
         Self {
-            schema: "schema.sql".into(),
+            schema: vec!["schema.sql".into()],
             data: "data.sql".into(),
             indexes: "indexes.sql".into(),
             traffic: "traffic/writes.sql".into(),
@@ -104,6 +106,20 @@ impl Default for Demo {
             rate: None,
         }
     }
+}
+
+/// A text, or a list of them.
+fn one_or_several<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Texts {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(match <Texts as serde::Deserialize>::deserialize(deserializer)? {
+        Texts::One(text) => vec![text],
+        Texts::Several(texts) => texts,
+    })
 }
 
 /// What a project folder holds.

@@ -9,19 +9,26 @@
 //! -- due: (SELECT min(created_at + '7 days') FROM posts WHERE chain_id = c.id AND created_at + '7 days' > now())
 //! ```
 //!
+//! In a grouped SELECT the window may stand in its WHERE, in a FILTER, or in the ON of a join:
+//!
+//! ```sql
+//! FROM groups g LEFT JOIN posts p ON p.group_id = g.id AND p.created_at > now() - '30 days' … GROUP BY g.id
+//! -- due: min(p.created_at + '30 days')
+//! ```
+//!
 //! A window on the model's own row (`WHERE p.created_at > now() - '7 days'` at the top) is also a condition of the finish, so
 //! a reader never sees the row after its moment, whether it has been removed or not.
 
 use std::collections::BTreeSet;
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{Node, SelectStmt, SetOperation};
+use pg_query::protobuf::{JoinType, Node, SelectStmt, SetOperation};
 
 use crate::analyze::time;
 use crate::analyze::walk::is_aggregated;
 use crate::plan::Refusal;
 use crate::plan::finish::Split;
-use crate::tree::{build, print, visit};
+use crate::tree::{Expr, build, print, visit};
 
 const DUE: &str = "hw_due";
 
@@ -42,6 +49,11 @@ pub fn add_due(split: &mut Split, aggregates: &BTreeSet<String>) -> Result<(), R
                 continue;
             }
             let window = time::window(condition).filter(|window| window.leaves).ok_or_else(not_simple)?;
+            moments.push(build::call("min", vec![instant(window.flips_at)]));
+            explained += 1;
+        }
+        for condition in split.core.from_clause.iter().flat_map(timed_joins).collect::<Result<Vec<Node>, Refusal>>()? {
+            let window = time::window(&condition).filter(|window| window.leaves).ok_or_else(not_simple)?;
             moments.push(build::call("min", vec![instant(window.flips_at)]));
             explained += 1;
         }
@@ -91,6 +103,40 @@ pub fn add_due(split: &mut Split, aggregates: &BTreeSet<String>) -> Result<(), R
     };
     split.store_as(&due, DUE);
     Ok(())
+}
+
+/// The conditions on the clock in the ON of a grouped SELECT's joins.
+///
+/// A row that such a condition joins is there until the condition flips, and the NULLs that stand for no row have no moment. So
+/// the least moment of a group's rows is its next: provided that the condition is about the joined row itself, and that rows
+/// which have left never come back.
+fn timed_joins(item: &Node) -> Vec<Result<Node, Refusal>> {
+    let Some(NodeEnum::JoinExpr(join)) = &item.node else { return Vec::new() };
+    let (Some(left), Some(right)) = (join.larg.as_deref(), join.rarg.as_deref()) else { return Vec::new() };
+    let mut found: Vec<Result<Node, Refusal>> = timed_joins(left).into_iter().chain(timed_joins(right)).collect();
+    let joined = match JoinType::try_from(join.jointype) {
+        Ok(JoinType::JoinInner) => aliases(left).into_iter().chain(aliases(right)).collect(),
+        Ok(JoinType::JoinLeft) => aliases(right),
+        _ => Vec::new(),
+    };
+    let own = |condition: &Node| {
+        let relations = Expr::new(condition.clone()).relations();
+        !relations.is_empty() && relations.iter().all(|relation| joined.contains(relation))
+    };
+    let timed = build::conjuncts(join.quals.as_deref()).into_iter().filter(|condition| time::reads_clock(condition));
+    found.extend(timed.map(|condition| if own(condition) { Ok(condition.clone()) } else { Err(not_simple()) }));
+    found
+}
+
+/// The tables of an item of FROM, as they are called.
+fn aliases(item: &Node) -> Vec<String> {
+    match &item.node {
+        Some(NodeEnum::JoinExpr(join)) => join.larg.iter().chain(&join.rarg).flat_map(|side| aliases(side)).collect(),
+        Some(NodeEnum::RangeVar(range)) => {
+            vec![range.alias.as_ref().map_or(&range.relname, |alias| &alias.aliasname).clone()]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The due column's name, where there is one.

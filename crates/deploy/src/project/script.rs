@@ -1,6 +1,8 @@
-//! Splitting an SQL script into statements, for progress: at semicolons outside quotes, comments and dollar quotes.
+//! Splitting an SQL script into statements, at semicolons outside quotes, comments and dollar quotes: for progress, and for what
+//! cannot run in one message with others.
 
 /// The statements of `text`, without their semicolons, empty ones left out.
+#[must_use]
 pub fn statements(text: &str) -> Vec<&str> {
     let mut statements = Vec::new();
     let (mut start, mut at) = (0, 0);
