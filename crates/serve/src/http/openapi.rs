@@ -18,6 +18,9 @@ pub async fn document(State(server): State<Arc<Server>>) -> Json<Value> {
         paths.insert(served.route.path.to_string(), operation(&served.route, false));
         paths.insert(format!("{}/stream", served.route.path), operation(&served.route, true));
     }
+    if let Some(admin) = &server.admin {
+        paths.extend(admin.document());
+    }
     paths.sort_keys();
     Json(json!({
         "openapi": "3.1.0",
