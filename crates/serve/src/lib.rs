@@ -15,7 +15,8 @@
 //! | [`http`] | paths, headers, problems, health |
 //! | [`observe`] | what is measured |
 //!
-//! Any number of servers may run: none writes anything but the checkpoints of consumers. What they share is in the database.
+//! Any number of servers may run: none writes anything but the checkpoints of consumers, and what an administrator asks for. What they share is
+//! in the database.
 
 pub mod access;
 pub mod admin;

@@ -244,7 +244,7 @@ const CONTRAST: &str = r"(() => {
     return [...new Set(found)];
 })()";
 
-/// Kept for those who read the tests: a view's address is all that is needed to come back to it.
+/// A view's address is all that is needed to come back to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_lead_back() {
     let Some(browser) = Browser::start().await else { return };
