@@ -50,7 +50,7 @@ async fn a_tampered_model_is_found_and_repaired_by_keyboard_alone() {
     open(&browser, &ground).await;
 
     // Tokens that are none, and one of somebody else.
-    let error = "document.querySelector('.error').innerText";
+    let error = "(document.querySelector('.error')?.innerText ?? '')";
     sign_in(&browser, "x.y.z").await;
     browser.until(&format!("{error}.includes('not valid')")).await;
     browser.run("document.getElementById('token').value = ''").await;

@@ -171,7 +171,7 @@ async fn rebuilding_while_a_new_version_is_built() {
     // A writer under way keeps the new version from being swapped in.
     let mut writer = ground.database.connect().await;
     let open = writer.transaction().await.unwrap();
-    open.execute("INSERT INTO post (id, author_id, title) VALUES (1001, 1, 'late')", &[]).await.unwrap();
+    open.execute("UPDATE post SET weight = weight WHERE id = 1", &[]).await.unwrap();
     let number = ground.begin("post_list", "refresh").await;
     let rebuilding = ground.until("post_list", "rebuilding").await;
     let how_far = rebuilding["reason"].as_str().unwrap();
@@ -181,14 +181,14 @@ async fn rebuilding_while_a_new_version_is_built() {
     open.commit().await.unwrap();
     let refreshed = ground.ended(number).await;
     assert_eq!(refreshed["state"], "done", "{refreshed}");
-    assert!(refreshed["message"].as_str().unwrap().starts_with("built anew: 301 rows"), "{refreshed}");
+    assert!(refreshed["message"].as_str().unwrap().starts_with("built anew: 300 rows"), "{refreshed}");
     assert_ne!(ground.text("SELECT format('headwater.%I', table_name) FROM headwater.model WHERE name = 'post_list' AND state = 'serving'").await, before);
     let health = ground.health("post_list").await;
-    assert_eq!((&health["status"], &health["row_count"]), (&json!("fresh"), &json!(301)));
+    assert_eq!((&health["status"], &health["row_count"]), (&json!("fresh"), &json!(300)));
     let recent = ground.told(HEALTH).await["data"]["recent_refreshes"][0].clone();
     assert_eq!(
         (&recent["view"], &recent["triggered_by"], &recent["row_count"]),
-        (&json!("post_list"), &json!("refresh"), &json!(301))
+        (&json!("post_list"), &json!("refresh"), &json!(300))
     );
     ground.end().await;
 }
