@@ -38,7 +38,7 @@ async fn record(transaction: &Transaction<'_>, wanted: &Wanted, model: &Compiled
     let columns: Vec<_> = model.columns.iter().map(|column| column.name.as_str()).collect();
     let sources: Vec<_> = model.sources.iter().map(QualifiedName::to_string).collect();
     let discard: Vec<_> = model.discard.iter().map(|statement| statement.sql.as_str()).collect();
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 26] = [
+    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 27] = [
         &model.name.schema.as_str(),
         &model.name.name.as_str(),
         &model.version,
@@ -65,6 +65,7 @@ async fn record(transaction: &Transaction<'_>, wanted: &Wanted, model: &Compiled
         &model.retain,
         &model.plain,
         &model.follow,
+        &model.explanation,
     ];
     transaction
         .execute(include_str!("../sql/record_building.sql"), &parameters)

@@ -6,7 +6,7 @@ use crate::error::{During, Error};
 use crate::installed;
 
 /// The version of the objects in `sql/install/`.
-pub const SCHEMA_VERSION: i64 = 6;
+pub const SCHEMA_VERSION: i64 = 7;
 
 /// The SQL that installs them, as often as one likes.
 pub const INSTALL: &str = concat!(

@@ -8,7 +8,7 @@
 //! | refuse | [`precheck`] | names taken, rights missing, dependent views → diagnostics, before anything is written |
 //! | write | [`apply`] → [`install`], [`build`], [`queues`], [`triggers`], [`fill`], [`swap`] | each a short transaction |
 //! | maintain | [`batch`] | eventual models from one snapshot to the next |
-//! | afterwards | [`status`], [`verify`], [`refresh`], [`remove`] | |
+//! | afterwards | [`status`], [`health`], [`counters`], [`verify`], [`refresh`], [`remove`] | |
 //!
 //! `apply` may be killed between any two transactions. What it leaves is a version in the state `building`, maintained
 //! by its own triggers beside the version that serves; the next `apply` goes on with it, or drops it when it is no
@@ -18,9 +18,11 @@ pub mod access;
 pub mod apply;
 pub mod batch;
 pub mod build;
+pub mod counters;
 pub mod diff;
 pub mod error;
 pub mod fill;
+pub mod health;
 pub mod install;
 pub mod installed;
 pub mod locks;

@@ -22,7 +22,7 @@ pub struct Status {
 }
 
 /// How far the batches are.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct Batches {
     /// The last batch's number.
     pub number: i64,
@@ -41,7 +41,7 @@ pub struct Batches {
 }
 
 /// One version of one model.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct ModelStatus {
     /// The model, `schema.name` outside `public`.
     pub name: String,
@@ -83,8 +83,20 @@ pub struct ModelStatus {
     pub retry_in: Option<f64>,
     /// When the scheduled verify last looked at it.
     pub verified_at: Option<String>,
-    /// Whether it was exact then.
+    /// Whether it was exact then, before any repair.
     pub verified_exact: Option<bool>,
+    /// What differed then.
+    pub verified_found: Option<String>,
+    /// What differed then has been put right since.
+    pub healed: bool,
+    /// The source tables, as quoted qualified names.
+    pub sources: Vec<String>,
+    /// How many seconds an eventual model may be behind, where it says so.
+    pub max_lag: Option<f64>,
+    /// For how many seconds it has been broken.
+    pub broken_for: Option<f64>,
+    /// Changes of its sources wait for the next batch.
+    pub waiting: bool,
 }
 
 impl Status {
@@ -92,8 +104,16 @@ impl Status {
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.missing_triggers.is_empty()
-            && self.models.iter().all(|model| model.state != "broken")
+            && self.models.iter().all(|model| model.state != "broken" && !model.is_diverged())
             && self.batches.as_ref().is_none_or(|batches| batches.leader.is_some() || !batches.waiting)
+    }
+}
+
+impl ModelStatus {
+    /// True where the last verify found a difference that nothing has put right since.
+    #[must_use]
+    pub fn is_diverged(&self) -> bool {
+        self.verified_exact == Some(false) && !self.healed
     }
 }
 
@@ -156,6 +176,12 @@ fn model(row: &Row) -> ModelStatus {
         retry_in: row.get("retry_in"),
         verified_at: row.get("verified_at"),
         verified_exact: row.get("verified_exact"),
+        verified_found: row.get("verified_found"),
+        healed: row.get("healed"),
+        sources: row.get("sources"),
+        max_lag: row.get("max_lag"),
+        broken_for: row.get("broken_for"),
+        waiting: row.get("waiting"),
     }
 }
 

@@ -44,6 +44,12 @@ impl Comparison {
     }
 }
 
+impl std::fmt::Display for Comparison {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} rows missing, {} extra, {} altered", self.missing, self.extra, self.altered)
+    }
+}
+
 /// One row that differs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct DifferingRow {
@@ -65,6 +71,8 @@ pub struct Verified {
     pub comparison: Comparison,
     /// How many keys were recomputed, where a repair was asked for and needed.
     pub repaired_keys: Option<i64>,
+    /// What differed before any repair, in words; nothing where it was exact.
+    pub found: Option<String>,
     /// Why it is marked broken, if it still is.
     pub broken: Option<String>,
 }
@@ -90,6 +98,7 @@ pub async fn verify(client: &mut Client, options: &Options, progress: &dyn Progr
             Err(error) if !error.is_unreachable() => failed(model, &error),
             outcome => outcome?,
         };
+        record(client, model, &verified).await?;
         found.push(verified);
         progress.done(found.len() as u64);
     }
@@ -133,8 +142,28 @@ pub(crate) fn choose_declared<'a>(
 /// A model whose SELECT, or whose repair, the server refuses.
 fn failed(model: &InstalledModel, error: &Error) -> Verified {
     let comparison = Comparison { missing: 0, extra: 0, altered: 0, rows: 0, sample: Vec::new() };
-    let broken = Some(error.to_string());
-    Verified { name: model.name.short(), exact: false, comparison, repaired_keys: None, broken }
+    let (name, told) = (model.name.short(), error.to_string());
+    Verified { name, exact: false, comparison, repaired_keys: None, found: Some(told.clone()), broken: Some(told) }
+}
+
+/// Keeps what was found, for `status`. Where nothing can be written, on a standby or for a role that only reads, it is told and not kept.
+async fn record(client: &Client, model: &InstalledModel, verified: &Verified) -> Result<(), Error> {
+    let sql = "UPDATE headwater.model SET verified_at = now(), verified_exact = $2::text IS NULL, verified_found = $2, \
+               repaired_at = CASE WHEN $3 THEN now() ELSE repaired_at END WHERE table_name = $1";
+    let repaired = verified.exact && verified.repaired_keys.is_some();
+    let mut attempts = Attempts::default();
+    loop {
+        let written = client.execute(sql, &[&model.table_name, &verified.found, &repaired]).await;
+        match written.during("recording what was verified") {
+            Err(failure) if attempts.again_after(&failure).await => {}
+            Err(Error::Statement { source, .. }) if is_read_only(&source) => return Ok(()),
+            outcome => return outcome.map(drop),
+        }
+    }
+}
+
+fn is_read_only(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| matches!(code.code(), "25006" | "42501"))
 }
 
 async fn verify_model(client: &mut Client, model: &InstalledModel, repaired: bool) -> Result<Verified, Error> {
@@ -147,6 +176,7 @@ async fn verify_model(client: &mut Client, model: &InstalledModel, repaired: boo
     }
     let broken = repaired && is_broken(client, &model.table_name).await?;
     let mut comparison = compare_model(client, model).await?;
+    let found = (!comparison.is_exact()).then(|| comparison.to_string());
     let mut repaired_keys = None;
     if repaired && !comparison.is_exact() {
         repaired_keys = Some(repair(client, model).await?);
@@ -157,7 +187,7 @@ async fn verify_model(client: &mut Client, model: &InstalledModel, repaired: boo
         set_serving(client, &model.table_name).await?;
     }
     let broken = (model.state == State::Broken && !heals).then(|| model.reason.clone().unwrap_or_default());
-    Ok(Verified { name: model.name.short(), exact: comparison.is_exact(), comparison, repaired_keys, broken })
+    Ok(Verified { name: model.name.short(), exact: comparison.is_exact(), comparison, repaired_keys, found, broken })
 }
 
 async fn is_broken(client: &Client, table: &str) -> Result<bool, Error> {

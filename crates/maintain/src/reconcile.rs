@@ -35,7 +35,7 @@ impl Reconciliation {
         if self.every.is_zero() || Instant::now() < self.next {
             return Ok(());
         }
-        let sql = "SELECT m.table_name, CASE WHEN m.schema_name = 'public' THEN m.name ELSE m.schema_name || '.' || m.name END \
+        let sql = "SELECT CASE WHEN m.schema_name = 'public' THEN m.name ELSE m.schema_name || '.' || m.name END \
                    FROM headwater.model AS m WHERE m.state = 'serving' AND m.installed_at IS NOT NULL \
                    AND coalesce(m.verified_at, m.installed_at) <= now() - make_interval(secs => $1) ORDER BY coalesce(m.verified_at, m.installed_at) LIMIT 1";
         let doing = "choosing a model to verify";
@@ -43,31 +43,25 @@ impl Reconciliation {
             self.next = Instant::now() + Duration::from_secs(1);
             return Ok(());
         };
-        let (table, name): (String, String) = (row.get(0), row.get(1));
+        let name: String = row.get(0);
         let began = Instant::now();
-        let exact = self.verify(client, &name, observer).await?;
-        let sql =
-            "UPDATE headwater.model SET verified_at = clock_timestamp(), verified_exact = $2 WHERE table_name = $1";
-        client.execute(sql, &[&table, &exact]).await.during("recording what was verified")?;
+        self.verify(client, &name, observer).await?;
         self.next = Instant::now() + began.elapsed().mul_f64(1.0 / self.budget - 1.0);
         Ok(())
     }
 
-    async fn verify(&self, client: &mut Client, name: &str, observer: &dyn Observer) -> Result<bool, Error> {
+    async fn verify(&self, client: &mut Client, name: &str, observer: &dyn Observer) -> Result<(), Error> {
         let options = |repair| verify::Options { models: vec![name.to_owned()], repair };
         let found = verify::verify(client, &options(false), &Silent).await?;
         let differing = found.iter().find(|model| !model.exact);
         let Some(model) = differing else {
             observer.event(&Event::Verified(name, None));
-            return Ok(true);
+            return Ok(());
         };
-        let comparison = &model.comparison;
-        let told = model.broken.clone().unwrap_or_else(|| {
-            format!("{} rows missing, {} extra, {} altered", comparison.missing, comparison.extra, comparison.altered)
-        });
+        let told = model.broken.clone().unwrap_or_else(|| model.comparison.to_string());
         observer.event(&Event::Verified(name, Some(told.clone())));
         log(client, name, "reconciliation", "failed", Some(&told)).await?;
         verify::verify(client, &options(true), &Silent).await?;
-        Ok(false)
+        Ok(())
     }
 }

@@ -29,7 +29,7 @@ pub use catalog::{Resolutions, SelectToResolve, resolve};
 pub use connect::{Target, connect, parse_url};
 pub use error::{Error, describe};
 pub use home::Home;
-pub use locks::SchemaLock;
+pub use locks::{SCHEMA_LOCK_KEY, SchemaLock};
 pub use private::PrivateServer;
 pub use retry::retry;
 pub use tls::tls;

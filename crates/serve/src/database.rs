@@ -139,7 +139,7 @@ async fn follow(pool: Pool, replayed: Arc<Mutex<Option<Position>>>, mut stop: wa
 }
 
 impl Pool {
-    fn new(config: &Config, settings: &Settings, timeout: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(config: &Config, settings: &Settings, timeout: Duration) -> Result<Self, Error> {
         let tls = headwater_postgres::tls(config)?;
         let manager = Manager::from_config(
             session(config, settings.pooler, timeout),

@@ -11,12 +11,15 @@
 //! | [`consume`] | consumer groups: whoever follows a model at a pace of their own |
 //! | [`stream`] | a page and its tail as Server-Sent Events |
 //! | [`access`] | who asks, and how much |
+//! | [`admin`] | what administrators see and do: health, the console |
 //! | [`http`] | paths, headers, problems, health |
 //! | [`observe`] | what is measured |
 //!
-//! Any number of servers may run: none writes anything but the checkpoints of consumers. What they share is in the database.
+//! Any number of servers may run: none writes anything but the checkpoints of consumers, and what an administrator asks for. What they share is
+//! in the database.
 
 pub mod access;
+pub mod admin;
 pub mod consume;
 pub mod database;
 pub mod error;

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::access::Gate;
+use crate::admin::{self, Admin};
 use crate::database::Database;
 use crate::error::Error;
 use crate::http::files::Files;
@@ -40,6 +41,8 @@ pub struct Server {
     pub gate: Arc<Gate>,
     /// Static files.
     pub files: Files,
+    /// What administrators have, where it is declared.
+    pub admin: Option<Arc<Admin>>,
     /// Says true when the server is to end.
     pub stop: watch::Receiver<bool>,
     /// The newest position that the log has told.
@@ -322,6 +325,7 @@ pub async fn start(
     let database = Arc::new(Database::new(config, &settings)?);
     let cache = Arc::new(Cache::new(settings.cache_megabytes << 20));
     let gate = Arc::new(Gate::new(&settings, site.root)?);
+    let admin = Admin::declared(config, &settings)?.map(Arc::new);
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|source| Error::Listen { address: settings.listen, source })?;
@@ -333,6 +337,7 @@ pub async fn start(
         cache,
         gate,
         files: site.files,
+        admin,
         stop: stop.clone(),
         news: watch::Sender::new(position),
         table: RwLock::default(),
@@ -340,6 +345,7 @@ pub async fn start(
     server.remake(models, position)?;
     server.check_time_zone().await?;
     server.check().await?;
+    admin::begin(&server).await?;
     tokio::spawn(Arc::clone(&server.database).keep(stop.clone()));
     tokio::spawn(Arc::clone(&server.gate).keep(stop.clone()));
     tokio::spawn(follow::follow(Arc::clone(&server), config.clone(), position));

@@ -75,7 +75,12 @@ fn print(status: &Status, as_json: bool) {
     }
     for model in status.models.iter().filter(|model| model.verified_exact == Some(false)) {
         let at = model.verified_at.as_deref().and_then(|at| at.get(..19)).unwrap_or_default();
-        outln!("{} was not exact when it was verified at {at}; it was repaired then", model.name);
+        let found = model.verified_found.as_deref().unwrap_or("it differed");
+        if model.healed {
+            outln!("{} was not exact when it was verified at {at}: {found}; it was repaired since", model.name);
+        } else {
+            outln!("{0} is not exact: {found}, at {at}; headwater verify --repair {0}", model.name);
+        }
     }
     for gap in &status.missing_triggers {
         let what = if gap.disabled { "disabled" } else { "missing" };

@@ -1,12 +1,12 @@
 //! The demo's result: a table for people, one document for programs.
 
+use headwater_deploy::counters::Counters;
 use headwater_deploy::status::Status;
 use headwater_deploy::verify::Verified;
 
 use super::Run;
 use super::freshness::Freshness;
 use super::leader::Work;
-use super::measure::Counters;
 use crate::arguments::Demo;
 use crate::commands::table;
 
@@ -58,9 +58,7 @@ impl Report {
         used: &Counters,
         verified: &[Verified],
     ) -> Self {
-        let tables: Vec<_> =
-            installed.models.iter().map(|model| (model.table.as_str(), model.version.as_str())).collect();
-        let times = used.us_per_change(&tables);
+        let times = used.us_per_change(&installed.models);
         let row = |model: &headwater_deploy::status::ModelStatus| {
             let found = verified.iter().find(|found| found.name == model.name)?;
             Some(Row {

@@ -62,7 +62,13 @@ ALTER TABLE headwater.model
   ADD COLUMN IF NOT EXISTS failures int NOT NULL DEFAULT 0,
   ADD COLUMN IF NOT EXISTS retry_at timestamptz,
   ADD COLUMN IF NOT EXISTS verified_at timestamptz,
-  ADD COLUMN IF NOT EXISTS verified_exact boolean;
+  ADD COLUMN IF NOT EXISTS verified_exact boolean,
+  ADD COLUMN IF NOT EXISTS verified_found text,
+  ADD COLUMN IF NOT EXISTS repaired_at timestamptz,
+  ADD COLUMN IF NOT EXISTS explanation text;
+COMMENT ON COLUMN headwater.model.verified_exact IS 'Whether the last verify found it equal to its SELECT, before any repair; verified_found says what differed';
+COMMENT ON COLUMN headwater.model.repaired_at IS 'When a verify last put right what differed';
+COMMENT ON COLUMN headwater.model.explanation IS 'What `headwater plan` said of this version';
 COMMENT ON COLUMN headwater.model.access IS 'Who may read it where it is served: the words of the option; NULL where none is declared';
 COMMENT ON COLUMN headwater.model.retain IS 'live or append where its changes are in the log';
 COMMENT ON COLUMN headwater.model.follow IS 'Of an event log whose rows go with their key in the SELECT: the columns that follow it, too';

@@ -37,6 +37,8 @@ pub struct Serve {
     pub auth: Auth,
     /// How much one client may ask for.
     pub limits: Limits,
+    /// What administrators see and do; nothing of it is there where the section is not.
+    pub admin: Option<Admin>,
     /// The routes.
     pub route: Vec<Route>,
     /// Groups that may follow a model's changes over HTTP.
@@ -58,6 +60,7 @@ impl Default for Serve {
             replica: Vec::new(),
             auth: Auth::default(),
             limits: Limits::default(),
+            admin: None,
             route: Vec::new(),
             consumer: Vec::new(),
         }
@@ -196,6 +199,26 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             proxies: Vec::new(),
         }
+    }
+}
+
+/// `[serve.admin]`: the console, the health of the models, and what can be done to them, for administrators only.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// The console is at `/console`.
+    pub console: bool,
+    /// Models may be verified, repaired and refreshed from here.
+    pub operations: bool,
+    /// The path of document 003's health check.
+    pub health: String,
+    /// The database's address for a role that may read and change what Headwater installed, where the one that serves may not.
+    pub database: Option<String>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { console: true, operations: true, health: "/admin/denormalization-health".into(), database: None }
     }
 }
 

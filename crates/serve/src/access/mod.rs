@@ -107,6 +107,32 @@ impl Gate {
         }
     }
 
+    /// Who sends a request that only an administrator may send.
+    ///
+    /// # Errors
+    /// HW0731 where nobody says who asks, HW0733 for everybody else.
+    pub async fn admin(&self, headers: &HeaderMap) -> Result<Viewer, Problem> {
+        let viewer = self.viewer(headers).await?;
+        if viewer.admin {
+            return Ok(viewer);
+        }
+        if viewer == Viewer::default() {
+            return Err(Problem::unauthorized());
+        }
+        Err(Problem::forbidden().hint("this is for administrators: admin in [serve.auth] says which claim tells one"))
+    }
+
+    /// Refuses what a page of another site has sent: what changes something is asked for by our own pages, or by no page.
+    ///
+    /// # Errors
+    /// HW0734.
+    pub fn own_page(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        if self.origins.is_our_own(headers) {
+            return Ok(());
+        }
+        Err(Problem::new(StatusCode::FORBIDDEN, 734, "another site's page may not do this"))
+    }
+
     /// What browsers are told of other origins; nothing where none is declared.
     #[must_use]
     pub fn cors(&self) -> Option<CorsLayer> {

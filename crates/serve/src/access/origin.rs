@@ -58,6 +58,16 @@ impl Origins {
         (!self.listed.is_empty()).then(listed)
     }
 
+    /// True where the request was made by a page of this server itself, or by no page at all.
+    #[must_use]
+    pub fn is_our_own(&self, headers: &HeaderMap) -> bool {
+        let foreign = headers
+            .get_all(header::ORIGIN)
+            .iter()
+            .any(|origin| self.listed.contains(origin) && !is_host(origin, headers));
+        !foreign && self.is_ours(headers)
+    }
+
     /// True where the request was made by a page of this server or of a listed origin, or by no page at all.
     #[must_use]
     pub fn is_ours(&self, headers: &HeaderMap) -> bool {
@@ -144,6 +154,21 @@ mod tests {
             assert!(declared(&[origin]).is_err(), "{origin}");
         }
         assert!(declared(&["*", "https://app.example"]).is_err());
+    }
+
+    #[test]
+    fn our_own_pages_are_not_those_of_listed_origins() {
+        let origins = declared(&["https://app.example"]).unwrap();
+        for (own, values) in [
+            (true, &[][..]),
+            (true, &[("sec-fetch-site", "same-origin"), ("origin", "http://feed.example"), ("host", "feed.example")]),
+            (true, &[("origin", "https://app.example"), ("host", "app.example")]),
+            (false, &[("origin", "https://app.example"), ("host", "feed.example")]),
+            (false, &[("sec-fetch-site", "same-site"), ("origin", "https://app.example"), ("host", "feed.example")]),
+            (false, &[("origin", "https://evil.example"), ("host", "feed.example")]),
+        ] {
+            assert_eq!(origins.is_our_own(&headers(values)), own, "{values:?}");
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub struct Files(BTreeMap<String, File>);
 #[derive(Debug, Clone)]
 struct File {
     kind: &'static str,
+    policy: &'static str,
     etag: String,
     body: Bytes,
 }
@@ -39,6 +40,13 @@ impl Files {
             found.add(&name, Bytes::from_static(body));
         }
         found
+    }
+
+    /// The same, with what their pages may do.
+    #[must_use]
+    pub fn with_policy(mut self, policy: &'static str) -> Self {
+        self.0.values_mut().for_each(|file| file.policy = policy);
+        self
     }
 
     /// Every file of a folder.
@@ -69,7 +77,7 @@ impl Files {
     }
 
     fn add(&mut self, name: &str, body: Bytes) {
-        let file = File { kind: kind(name), etag: etag(&body), body };
+        let file = File { kind: kind(name), policy: POLICY, etag: etag(&body), body };
         if let Some(folder) = name.strip_suffix("index.html") {
             self.0.insert(format!("/{folder}"), file.clone());
         }
@@ -83,7 +91,7 @@ impl Files {
         let head = [
             (header::ETAG, file.etag.as_str()),
             (header::CACHE_CONTROL, "public, no-cache"),
-            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::CONTENT_SECURITY_POLICY, file.policy),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (header::REFERRER_POLICY, "same-origin"),
         ];

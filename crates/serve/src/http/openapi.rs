@@ -21,6 +21,9 @@ pub async fn document(State(server): State<Arc<Server>>) -> Json<Value> {
             paths.insert(format!("{}/stream", served.route.path), operation(&served.route, true));
         }
     }
+    if let Some(admin) = &server.admin {
+        paths.extend(admin.document());
+    }
     paths.sort_keys();
     Json(json!({
         "openapi": "3.1.0",

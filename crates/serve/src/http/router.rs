@@ -16,6 +16,7 @@ use super::problem::Problem;
 use super::{health, openapi, pages, streams};
 use crate::access::client::Client;
 use crate::access::{admit, session};
+use crate::admin;
 use crate::consume;
 use crate::observe;
 use crate::page::request;
@@ -31,6 +32,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         .route("/openapi.json", get(openapi::document))
         .route("/v1/consumers/{group}/{model}/{action}", any(consume::answer))
         .route("/session", post(session::begin).delete(session::end))
+        .merge(admin::router(server))
         .fallback(route)
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(Arc::clone(server), admit::admit));
