@@ -5,6 +5,7 @@
 
 use headwater_deploy::Error;
 use headwater_deploy::error::During;
+use headwater_deploy::installed::InstalledModel;
 
 use crate::finding::Finding;
 use crate::look::Look;
@@ -23,7 +24,8 @@ const VALUES: &str = "SELECT s.attname::text, coalesce(b.bounds[(pg_catalog.card
 /// # Errors
 /// The server's.
 pub async fn find(look: &Look) -> Result<Vec<Finding>, Error> {
-    if look.models.is_empty() {
+    // Before the first apply has come to its end nothing can be served, which is no fault of the routes.
+    if !look.models.iter().any(InstalledModel::serves) {
         return Ok(Vec::new());
     }
     let (routes, problems) = match all(&look.client, &look.settings).await {
