@@ -85,10 +85,8 @@ fn paging(route: &Route, parameter: impl Fn(&str, Value, &str) -> Value) -> Vec<
     let sorts: Vec<_> = route.sorts.iter().map(|sort| sort.name.as_str()).collect();
     let limit = json!({ "type": "integer", "minimum": 1, "maximum": route.max_limit, "default": route.limit });
     let cursor = "next_cursor of the page before, or a value of the first column of the order";
-    let mut found = vec![
-        parameter("limit", limit, "How many rows"),
-        parameter("cursor", json!({ "type": "string" }), cursor),
-    ];
+    let mut found =
+        vec![parameter("limit", limit, "How many rows"), parameter("cursor", json!({ "type": "string" }), cursor)];
     if route.search.is_some() {
         let text = json!({ "type": "string", "maxLength": LONGEST });
         found.push(parameter("q", text, "What is looked for; nothing is found where it is empty"));

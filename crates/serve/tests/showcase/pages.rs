@@ -309,7 +309,9 @@ async fn owned(ground: &Ground, user: &str) {
             Some(expected) => assert_eq!(found.json()["data"], expected),
             None => assert_eq!(found.status, 404),
         }
-        for (sort, order) in [("pinned", "is_pinned DESC, created_at DESC, id DESC"), ("newest", "created_at DESC, id DESC")] {
+        for (sort, order) in
+            [("pinned", "is_pinned DESC, created_at DESC, id DESC"), ("newest", "created_at DESC, id DESC")]
+        {
             let path = format!("/api/me/chains/{chain}/posts?sort={sort}");
             Page::new(path, viewer, "my-posts", order).key(&chain).check(ground).await;
         }
