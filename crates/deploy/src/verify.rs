@@ -133,7 +133,8 @@ pub(crate) fn choose_declared<'a>(
     let diagnostics: Vec<Diagnostic> = sides
         .map(|side| {
             let message = format!("{} is a side of another model, and comes and goes with it", side.name.short());
-            Diagnostic::error(565, "", 0..0, message).hint("name that model instead: it is called the same, without _side")
+            Diagnostic::error(565, "", 0..0, message)
+                .hint("name that model instead: it is called the same, without _side")
         })
         .collect();
     if diagnostics.is_empty() { Ok(chosen) } else { Err(Error::Problems(Problems { diagnostics, files: Vec::new() })) }

@@ -598,14 +598,23 @@ async fn a_side_comes_and_goes_with_its_model() {
     };
     let database = loaded("sides").await;
     let names = async || -> Vec<String> {
-        status::status(&database.connect().await).await.expect("status").models.iter().map(|model| model.name.clone()).collect()
+        status::status(&database.connect().await)
+            .await
+            .expect("status")
+            .models
+            .iter()
+            .map(|model| model.name.clone())
+            .collect()
     };
     let options = Options::default();
     for letter in ['x', 'y'] {
         apply::apply(&database.config(), &files(&[&reach(letter), KARMA]), &options, &Silent).await.expect("apply");
         assert_eq!(names().await, ["karma", "reach", "reach_side"]);
         run(&database, "UPDATE users SET name = CASE WHEN name = 'x' THEN 'y' ELSE 'x' END WHERE id < 3").await;
-        let wrong = format!("SELECT count(*) FROM ((TABLE reach EXCEPT ALL ({0})) UNION ALL (({0}) EXCEPT ALL TABLE reach)) d", reach(letter).split(" AS ").skip(1).collect::<Vec<_>>().join(" AS ").trim_end_matches(';'));
+        let wrong = format!(
+            "SELECT count(*) FROM ((TABLE reach EXCEPT ALL ({0})) UNION ALL (({0}) EXCEPT ALL TABLE reach)) d",
+            reach(letter).split(" AS ").skip(1).collect::<Vec<_>>().join(" AS ").trim_end_matches(';')
+        );
         assert_eq!(number(&database, &wrong).await, 0);
     }
     for refused in [

@@ -84,6 +84,7 @@ function enter() {
 
 /** Not signed in, or not as an administrator. */
 function leave(problem) {
+  const ended = signedIn && problem.code === "HW0731";
   signedIn = false;
   view?.end?.();
   view = null;
@@ -94,7 +95,7 @@ function leave(problem) {
   put($("sign-out"), "hidden", problem.status !== 403);
   document.title = "Sign in · Headwater console";
   told(null);
-  main.replaceChildren(form(problem));
+  main.replaceChildren(form(ended ? "Your session has ended. Sign in again." : WHY[problem.code] ?? problem.message));
 }
 
 const WHY = {
@@ -106,8 +107,8 @@ const WHY = {
 };
 
 /** Takes a token. */
-function form(problem) {
-  const error = h("p", { class: "error", role: "alert" }, WHY[problem.code] ?? problem.message);
+function form(why) {
+  const error = h("p", { class: "error", role: "alert" }, why);
   const token = h("input", { id: "token", type: "password", name: "token", required: true, autocomplete: "off", spellcheck: "false", "aria-describedby": "token-hint" });
   const button = h("button", { class: "primary" }, "Sign in");
   const submit = async (event) => {
@@ -158,6 +159,7 @@ function operated(text) {
 
 $("sign-out").addEventListener("click", async () => {
   try { await api.signOut(); } catch { /* the cookie is gone with the server, too */ }
+  signedIn = false;
   leave(new api.Refused(401, { code: "HW0731" }));
 });
 addEventListener("hashchange", () => show(true));

@@ -4,7 +4,7 @@ use headwater_testkit::example::Example;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::ground::Ground;
+use crate::ground::{Ground, lasting};
 use crate::keys;
 
 const ENTER: char = '\u{e007}';
@@ -56,7 +56,7 @@ async fn a_tampered_model_is_found_and_repaired_by_keyboard_alone() {
     browser.run("document.getElementById('token').value = ''").await;
     sign_in(&browser, &keys::of("somebody")).await;
     browser.until(&format!("{error}.includes('not as an administrator')")).await;
-    sign_in(&browser, &keys::of_admin()).await;
+    sign_in(&browser, &lasting()).await;
     browser.until("document.querySelectorAll('#models tbody tr').length === 5").await;
     assert_eq!(browser.is("document.cookie").await, "", "no script can read it");
     assert_eq!(browser.is("location.href.includes('token') || location.search").await, json!(""));
@@ -109,7 +109,7 @@ async fn every_view_in_small_and_large_light_and_dark_windows() {
     let Some(browser) = Browser::start().await else { return };
     let ground = ground().await;
     open(&browser, &ground).await;
-    sign_in(&browser, &keys::of_admin()).await;
+    sign_in(&browser, &lasting()).await;
     browser.until("document.querySelector('#models tbody tr') !== null").await;
     let model = browser.is("[...document.querySelectorAll('#models tbody a')].at(-1).getAttribute('href')").await;
     let views = ["#/", "#/graph", "#/streams", "#/activity", model.as_str().unwrap()];
@@ -163,7 +163,7 @@ async fn a_server_that_is_gone_is_said_to_be_gone() {
     // Hostile names are texts.
     ground.run("CREATE TABLE \"<img src=x onerror=owned=1>\" (id int PRIMARY KEY)").await;
     open(&browser, &ground).await;
-    sign_in(&browser, &keys::of_admin()).await;
+    sign_in(&browser, &lasting()).await;
     browser.until("document.querySelectorAll('#models tbody tr').length === 5").await;
     browser.run("document.getElementById('filter').value = 'nothing'; document.getElementById('filter').dispatchEvent(new Event('input'))").await;
     browser.until("document.querySelector('#models .empty').innerText.includes('nothing')").await;
@@ -250,7 +250,7 @@ async fn addresses_lead_back() {
     let Some(browser) = Browser::start().await else { return };
     let ground = Ground::new("console_addresses", "").await;
     open(&browser, &ground).await;
-    sign_in(&browser, &keys::of_admin()).await;
+    sign_in(&browser, &lasting()).await;
     browser.until("document.querySelector('#models tbody tr') !== null").await;
     browser.client.goto(&format!("http://{}/console/#/model/other.names", ground.address())).await.unwrap();
     browser.until("document.querySelector('h1')?.innerText === 'other.names'").await;

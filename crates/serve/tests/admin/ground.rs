@@ -222,6 +222,14 @@ impl Ground {
     }
 }
 
+/// An administrator's token that outlives a test in a browser.
+pub fn lasting() -> String {
+    let mut claims = keys::claims("root");
+    claims["role"] = "admin".into();
+    claims["exp"] = (keys::now() + 3600).into();
+    keys::signed(keys::Signer::Secret, None, &claims)
+}
+
 /// The body as JSON.
 pub fn body(answer: &Answer) -> Value {
     serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
