@@ -245,7 +245,7 @@ pub struct Remove {
 #[derive(Debug, Args)]
 #[command(after_long_help = DEMO_COLUMNS)]
 pub struct Demo {
-    /// The example: showcase or scifi
+    /// The example: showcase, scifi or foodshare
     #[arg(default_value = "showcase")]
     pub example: String,
     /// How long writers write; without it 20s, or until interrupted where the example is served
