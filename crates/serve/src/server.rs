@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use axum::Router;
 use headwater_deploy::project::Serve;
 use headwater_postgres::{Config, connect, describe};
 use tokio::net::TcpListener;
@@ -293,6 +294,8 @@ pub struct Site<'a> {
     pub root: &'a std::path::Path,
     /// Static files.
     pub files: Files,
+    /// Paths that an application in the same program answers itself. None may be one of the server's own.
+    pub beside: Router,
 }
 
 impl<'a> Site<'a> {
@@ -305,7 +308,7 @@ impl<'a> Site<'a> {
             .files
             .as_ref()
             .map_or_else(|| Ok(Files::default()), |folder| Files::of_folder(&root.join(folder)))?;
-        Ok(Self { root, files })
+        Ok(Self { root, files, beside: Router::new() })
     }
 }
 
@@ -349,7 +352,7 @@ pub async fn start(
     tokio::spawn(Arc::clone(&server.database).keep(stop.clone()));
     tokio::spawn(Arc::clone(&server.gate).keep(stop.clone()));
     tokio::spawn(follow::follow(Arc::clone(&server), config.clone(), position));
-    let router = router::router(&server);
+    let router = router::router(&server, site.beside);
     let (head, grace) = (server.settings.limits.head_timeout, server.settings.grace);
     let task = tokio::spawn(listen::serve(listener, router, head, grace, stop));
     Ok(Running { address, server, task })

@@ -7,9 +7,11 @@
 //! | apply the models | `headwater-deploy` |
 //! | concurrent writers, the leader beside them, and how fresh its models are | [`traffic`], [`leader`], [`freshness`] |
 //! | serve it, where it has routes | [`site`] |
+//! | the application that the showcase's site writes through | [`backend`] |
 //! | changes and time per model | [`measure`] |
 //! | compare every model with its SELECT, and print | [`report`] |
 
+mod backend;
 mod example;
 mod freshness;
 mod leader;

@@ -22,8 +22,8 @@ use crate::observe;
 use crate::page::request;
 use crate::server::{Form, Server};
 
-/// The whole service.
-pub fn router(server: &Arc<Server>) -> Router {
+/// The whole service, and what answers beside it.
+pub fn router(server: &Arc<Server>, beside: Router) -> Router {
     observe::recorder();
     let router = Router::new()
         .route("/healthz", get(health::healthz))
@@ -33,6 +33,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         .route("/v1/consumers/{group}/{model}/{action}", any(consume::answer))
         .route("/session", post(session::begin).delete(session::end))
         .merge(admin::router(server))
+        .merge(beside.with_state(()))
         .fallback(route)
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(Arc::clone(server), admit::admit));

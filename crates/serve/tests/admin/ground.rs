@@ -125,7 +125,7 @@ impl Ground {
             parse_settings("headwater.toml", text.to_owned()).unwrap_or_else(|error| panic!("{error:#?}")).serve;
         let settings = Serve { listen: ([127, 0, 0, 1], 0).into(), ..settings };
         let (stop, stopped) = watch::channel(false);
-        let site = headwater_serve::Site { root: Path::new("."), files: Files::default() };
+        let site = headwater_serve::Site { root: Path::new("."), files: Files::default(), beside: axum::Router::new() };
         let running = start(&self.database.config(), settings, site, stopped).await?;
         self.running = Some((running, stop));
         Ok(())

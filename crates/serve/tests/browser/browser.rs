@@ -205,7 +205,7 @@ fn capabilities(profile: &Path) -> serde_json::Map<String, Value> {
         "--force-color-profile=srgb",
         "--window-size=1100,900",
         // Nothing outside of this machine is asked.
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost",
     ];
     let capabilities = json!({
         "goog:chromeOptions": { "args": arguments },

@@ -129,9 +129,13 @@ impl Stage {
             parse_settings("headwater.toml", text.to_owned()).unwrap_or_else(|error| panic!("{error:#?}")).serve;
         let settings = Serve { listen: ([127, 0, 0, 1], 0).into(), ..settings };
         let (stop, stopped) = watch::channel(false);
-        let running =
-            start(config, settings, headwater_serve::Site { root: Path::new("."), files: Files::default() }, stopped)
-                .await?;
+        let running = start(
+            config,
+            settings,
+            headwater_serve::Site { root: Path::new("."), files: Files::default(), beside: axum::Router::new() },
+            stopped,
+        )
+        .await?;
         Ok(Site { client: Client::new(running.address), running, stop })
     }
 
