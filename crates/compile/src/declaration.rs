@@ -143,7 +143,7 @@ impl Reading {
         if let Some(["public", own]) = build::strings(&name.names).as_deref()
             && self.types.contains(*own)
         {
-            name.names = vec![build::string(&(*own).to_owned())];
+            name.names = vec![build::string(own)];
         }
     }
 

@@ -92,7 +92,7 @@ impl<'b> Window<'b> {
 
     /// Another one.
     pub async fn open(browser: &'b Browser) -> Self {
-        let handle: WindowHandle = browser.client.new_window(false).await.unwrap().handle.try_into().unwrap();
+        let handle = browser.client.new_window(false).await.unwrap().handle;
         Self { browser, handle }
     }
 
