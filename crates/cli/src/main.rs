@@ -9,6 +9,7 @@
 //! | [`failure`], [`interrupt`] | why a command failed; the end that the user asks for |
 //! | [`draw`] | diagnostics and errors, drawn for people or as JSON |
 //! | [`bars`] | progress bars |
+//! | [`telemetry`] | what goes on inside, for operators: log lines and traces |
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 fine, 1 differences or errors found,
 //! 2 wrong usage, 3 the database cannot be reached.
@@ -37,6 +38,7 @@ mod draw;
 mod failure;
 mod interrupt;
 mod session;
+mod telemetry;
 
 use std::process::ExitCode;
 
@@ -59,24 +61,13 @@ type Outcome = Result<u8, failure::Failure>;
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let session = Session::new(&arguments);
-    log_to_standard_error(session.json);
+    let telemetry = telemetry::begin(session.json);
     let outcome = run(&session, arguments.command).await;
+    telemetry.end();
     ExitCode::from(outcome.unwrap_or_else(|error| {
         draw::error(&error, session.json);
         if error.is_unreachable() { UNREACHABLE } else { FOUND }
     }))
-}
-
-/// What goes on inside, for operators: warnings and errors, or what RUST_LOG asks for; as JSON lines with `--json`.
-fn log_to_standard_error(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    if json {
-        log.json().init();
-    } else {
-        log.init();
-    }
 }
 
 async fn run(session: &Session, command: Command) -> Outcome {

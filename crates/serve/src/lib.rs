@@ -14,6 +14,7 @@
 //! | [`admin`] | what administrators see and do: health, the console |
 //! | [`http`] | paths, headers, problems, health |
 //! | [`observe`] | what is measured |
+//! | [`trace`] | spans, for whoever collects traces |
 //!
 //! Any number of servers may run: none writes anything but the checkpoints of consumers, and what an administrator asks for. What they share is
 //! in the database.
@@ -32,6 +33,7 @@ pub mod route;
 pub mod server;
 pub mod stream;
 pub mod tail;
+pub mod trace;
 
 pub use error::Error;
 pub use http::files::Files;

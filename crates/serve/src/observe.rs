@@ -2,11 +2,11 @@
 
 use std::sync::OnceLock;
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::Instant;
-
-use crate::route::Route;
 
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
@@ -46,48 +46,72 @@ fn describe() {
     describe_gauge!("headwater_cache_bytes", "Bytes of kept pages");
 }
 
-fn path(route: &Route) -> String {
-    route.path.to_string()
+/// What is measured of one route. Names are looked up once, not for each request.
+#[derive(Debug)]
+pub struct Meters {
+    first_item: Histogram,
+    complete: Histogram,
+    request: Histogram,
+    items: Histogram,
+    hits: Counter,
+    misses: Counter,
+    live: Gauge,
 }
 
-/// The first rows of a stream were sent.
-pub fn first_item(route: &Route, began: Instant) {
-    histogram!("headwater_first_item_seconds", "route" => path(route)).record(began.elapsed());
-}
+impl Meters {
+    /// Those of the route with this path.
+    #[must_use]
+    pub fn of(path: &str) -> Self {
+        recorder();
+        let route = || path.to_owned();
+        Self {
+            first_item: histogram!("headwater_first_item_seconds", "route" => route()),
+            complete: histogram!("headwater_complete_seconds", "route" => route()),
+            request: histogram!("headwater_request_seconds", "route" => route()),
+            items: histogram!("headwater_items", "route" => route()),
+            hits: counter!("headwater_cache_total", "route" => route(), "result" => "hit"),
+            misses: counter!("headwater_cache_total", "route" => route(), "result" => "miss"),
+            live: gauge!("headwater_live_clients", "route" => route()),
+        }
+    }
 
-/// A stream's page was sent.
-pub fn complete(route: &Route, began: Instant, items: usize) {
-    histogram!("headwater_complete_seconds", "route" => path(route)).record(began.elapsed());
-    histogram!("headwater_items", "route" => path(route)).record(items as f64);
-}
+    /// The first rows of a stream were sent.
+    pub fn first_item(&self, began: Instant) {
+        self.first_item.record(began.elapsed());
+    }
 
-/// A page was answered.
-pub fn answered(route: &Route, began: Instant, items: usize) {
-    histogram!("headwater_request_seconds", "route" => path(route)).record(began.elapsed());
-    histogram!("headwater_items", "route" => path(route)).record(items as f64);
-}
+    /// A stream's page was sent.
+    pub fn complete(&self, began: Instant, items: usize) {
+        self.complete.record(began.elapsed());
+        self.items.record(items as f64);
+    }
 
-/// A page was asked for.
-pub fn cache(route: &Route, hit: bool) {
-    counter!("headwater_cache_total", "route" => path(route), "result" => if hit { "hit" } else { "miss" })
-        .increment(1);
+    /// A page was answered.
+    pub fn answered(&self, began: Instant, items: usize) {
+        self.request.record(began.elapsed());
+        self.items.record(items as f64);
+    }
+
+    /// A page was asked for.
+    pub fn cache(&self, hit: bool) {
+        if hit { &self.hits } else { &self.misses }.increment(1);
+    }
+
+    /// Counts a stream for as long as it lives.
+    #[must_use]
+    pub fn live(&self) -> impl Drop + Send + use<> {
+        struct Live(Gauge);
+        impl Drop for Live {
+            fn drop(&mut self) {
+                self.0.decrement(1.0);
+            }
+        }
+        self.live.increment(1.0);
+        Live(self.live.clone())
+    }
 }
 
 /// A request was refused or failed.
 pub fn problem(code: u16) {
     counter!("headwater_problems_total", "code" => format!("HW{code:04}")).increment(1);
-}
-
-/// Counts a stream for as long as it lives.
-#[must_use]
-pub fn live(route: &Route) -> impl Drop + Send + use<> {
-    struct Live(metrics::Gauge);
-    impl Drop for Live {
-        fn drop(&mut self) {
-            self.0.decrement(1.0);
-        }
-    }
-    let gauge = gauge!("headwater_live_clients", "route" => path(route));
-    gauge.increment(1.0);
-    Live(gauge)
 }

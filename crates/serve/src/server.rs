@@ -17,6 +17,7 @@ use crate::http::files::Files;
 use crate::http::problem::Problem;
 use crate::http::{listen, router};
 use crate::model::{self, Model};
+use crate::observe::Meters;
 use crate::page::answer::Page;
 use crate::page::cache::{Cache, Span};
 use crate::page::read::{Reading, Values, Way};
@@ -127,6 +128,8 @@ pub struct Served {
     pub route: Arc<Route>,
     /// Its followers and kept pages.
     pub hub: Hub,
+    /// What is measured of it.
+    pub meters: Meters,
     cache: Arc<Cache>,
 }
 
@@ -213,7 +216,8 @@ impl Server {
 
 impl Served {
     fn new(route: Arc<Route>, cache: &Arc<Cache>, position: Position) -> Self {
-        Self { hub: Hub::new(Arc::clone(&route), Arc::clone(cache), position), route, cache: Arc::clone(cache) }
+        let meters = Meters::of(&route.path);
+        Self { hub: Hub::new(Arc::clone(&route), Arc::clone(cache), position), meters, route, cache: Arc::clone(cache) }
     }
 
     fn is_cached(&self) -> bool {

@@ -1,17 +1,20 @@
 //! `headwater maintain`.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use headwater_deploy::batch::{self, Batch};
 use headwater_deploy::project::{self, read_settings};
-use headwater_deploy::{batch, error::Error, installed};
+use headwater_deploy::{error::Error, installed};
 use headwater_maintain::{Event, Observer, Settings, lead};
+use opentelemetry::trace::{Span as _, SpanBuilder, Tracer as _};
+use opentelemetry::{KeyValue, global};
 use serde_json::json;
 
 use crate::arguments;
 use crate::interrupt::interrupted;
 use crate::session::Session;
-use crate::{FINE, FOUND, Outcome};
+use crate::{FINE, FOUND, Outcome, telemetry};
 
 /// Between two lines about batches.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -87,6 +90,18 @@ impl Voice {
     }
 }
 
+/// A batch that did something, as a span. Nothing where no collector is named.
+fn trace(batch: &Batch, took: Duration) {
+    let ended = SystemTime::now();
+    let attributes = [
+        KeyValue::new("headwater.batch", batch.number),
+        KeyValue::new("headwater.changes", batch.taken),
+        KeyValue::new("headwater.keys", batch.keys),
+    ];
+    let span = SpanBuilder::from_name("batch").with_start_time(ended - took).with_attributes(attributes);
+    global::tracer(telemetry::NAME).build(span).end_with_timestamp(ended);
+}
+
 impl Observer for Voice {
     fn event(&self, event: &Event<'_>) {
         match event {
@@ -96,6 +111,7 @@ impl Observer for Voice {
             Event::Verified(name, None) => self.say("verified", &format!("verified {name}: exact")),
             Event::Verified(name, Some(found)) => self.say("verified", &format!("verified {name}: {found}; repaired")),
             Event::Batch(batch, took) => {
+                trace(batch, *took);
                 let Ok(mut sum) = self.sum.lock() else { return };
                 sum.batches += 1;
                 sum.taken += batch.taken;

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument as _;
 
 use super::problem::Problem;
 use super::router::cache_control;
-use crate::observe;
 use crate::page::answer::{Page, read_all};
 use crate::page::read::Way;
 use crate::page::request::Asked;
 use crate::position::Position;
 use crate::server::{Served, Server};
+use crate::trace;
 
 /// The header that names the position at which a page is exact.
 pub const POSITION: &str = "headwater-position";
@@ -31,14 +32,17 @@ pub async fn answer(
 ) -> Result<Response, Problem> {
     let began = Instant::now();
     let kept = served.kept(asked);
-    observe::cache(&served.route, kept.is_some());
+    served.meters.cache(kept.is_some());
+    trace::cache(kept.is_some());
     let (page, position) = match kept {
         Some(found) => found,
         None => {
-            timeout(server.settings.timeout, read(server, served, asked)).await.map_err(|_| Problem::timeout())??
+            // In a box: a kept page needs no room for it.
+            let reading = Box::pin(read(server, served, asked).instrument(trace::reading()));
+            timeout(server.settings.timeout, reading).await.map_err(|_| Problem::timeout())??
         }
     };
-    observe::answered(&served.route, began, page.total);
+    served.meters.answered(began, page.total);
     if served.route.single && page.total == 0 {
         return Err(Problem::no_row());
     }
@@ -56,17 +60,25 @@ async fn read(server: &Server, served: &Served, asked: &Asked) -> Result<(Page, 
 }
 
 fn respond(served: &Served, page: Page, position: Position, headers: &HeaderMap) -> Response {
-    let head = [
-        (header::ETAG, page.etag.clone()),
-        (header::HeaderName::from_static(POSITION), position.to_string()),
-        (header::VARY, "authorization, cookie".to_owned()),
-    ];
-    let control = [cache_control(served)];
-    if has_it(headers, &page.etag) {
-        return (StatusCode::NOT_MODIFIED, head, control).into_response();
+    let known = page.etag.to_str().is_ok_and(|etag| has_it(headers, etag));
+    let mut response = Response::new(if known { Body::empty() } else { Body::from(page.body) });
+    let head = response.headers_mut();
+    head.reserve(8);
+    if !known {
+        head.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    let kind = [(header::CONTENT_TYPE, "application/json")];
-    (head, control, kind, Body::from(page.body)).into_response()
+    head.insert(header::ETAG, page.etag);
+    head.insert(
+        HeaderName::from_static(POSITION),
+        HeaderValue::try_from(position.to_string()).expect("digits and a dot"),
+    );
+    head.insert(header::VARY, HeaderValue::from_static("authorization, cookie"));
+    let (name, control) = cache_control(served);
+    head.insert(name, HeaderValue::from_static(control));
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    response
 }
 
 /// A proxy that compresses may have made the tag a weak one.

@@ -11,6 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use tower_http::compression::CompressionLayer;
+use tracing::{Instrument as _, Span};
 
 use super::problem::Problem;
 use super::{health, openapi, pages, streams};
@@ -21,6 +22,7 @@ use crate::consume;
 use crate::observe;
 use crate::page::request;
 use crate::server::{Form, Server};
+use crate::trace;
 
 /// The whole service, and what answers beside it.
 pub fn router(server: &Arc<Server>, beside: Router) -> Router {
@@ -47,16 +49,20 @@ pub fn router(server: &Arc<Server>, beside: Router) -> Router {
 
 async fn route(State(server): State<Arc<Server>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    match answer(&server, &parts).await {
+    let span = trace::request(&parts.method, &parts.headers);
+    let response = match answer(&server, &parts, &span).instrument(span.clone()).await {
         Ok(response) => response,
         Err(problem) => {
             observe::problem(problem.code);
+            trace::refused(&span, &problem);
             problem.into_response()
         }
-    }
+    };
+    trace::answered(&span, response.status().as_u16());
+    response
 }
 
-async fn answer(server: &Arc<Server>, request: &Parts) -> Result<Response, Problem> {
+async fn answer(server: &Arc<Server>, request: &Parts, span: &Span) -> Result<Response, Problem> {
     let path = request.uri.path();
     let table = server.table();
     // Static files are fixed paths, too.
@@ -69,6 +75,7 @@ async fn answer(server: &Arc<Server>, request: &Parts) -> Result<Response, Probl
         },
     };
     let served = found.served;
+    trace::route(span, &request.method, &served.route);
     if !matches!(request.method, Method::GET | Method::HEAD) {
         return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, 728, "rows are read with GET"));
     }

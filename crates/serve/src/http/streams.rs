@@ -17,6 +17,7 @@ use crate::page::request::Asked;
 use crate::position::Position;
 use crate::server::{Served, Server};
 use crate::stream::live::{Wanted, stream};
+use crate::trace;
 
 /// Answers with a stream. A browser that comes back to a stream that had its end is told to stay away: 204 ends an EventSource.
 ///
@@ -34,7 +35,8 @@ pub fn answer(
     if resume.is_some() && !served.route.live {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let events = stream(Wanted { server: Arc::clone(server), served: Arc::clone(served), asked, resume, viewer });
+    let wanted = Wanted { server: Arc::clone(server), served: Arc::clone(served), asked, resume, viewer };
+    let events = stream(wanted, trace::page());
     let mut response = Body::from_stream(holding(slot, events)).into_response();
     let (name, control) = cache_control(served);
     let head = response.headers_mut();

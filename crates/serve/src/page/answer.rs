@@ -6,6 +6,7 @@
 //!
 //! `keys` are there where the route is live, as in the events of its streams: who reads pages where streams cannot be had knows the rows again.
 
+use axum::http::HeaderValue;
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::cache::Span;
@@ -32,7 +33,7 @@ pub struct Page {
     /// Where the next page begins; `None` after the last one.
     pub next_cursor: Option<String>,
     /// Changes with every byte of the body.
-    pub etag: String,
+    pub etag: HeaderValue,
     /// Where it was read.
     pub position: Position,
 }
@@ -135,7 +136,7 @@ impl<'r> Growing<'r> {
             keys: keys.freeze(),
             total,
             next_cursor,
-            etag: etag(&body),
+            etag: HeaderValue::try_from(etag(&body)).expect("hexadecimal digits"),
             position,
             body,
         };

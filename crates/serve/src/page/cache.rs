@@ -6,8 +6,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use quick_cache::Weighter;
 use quick_cache::sync::Cache as Store;
+use quick_cache::{Equivalent, Weighter};
 
 use super::answer::Page;
 use super::read::Values;
@@ -20,6 +20,16 @@ use crate::tail::entry::{Entry, Slice};
 #[derive(Debug)]
 pub struct Cache {
     store: Option<Store<(Arc<str>, Request), Page, Weight>>,
+}
+
+/// A key that is looked for, without a copy of it. Its hash is the key's.
+#[derive(Hash)]
+struct Key<'a>(&'a str, &'a Request);
+
+impl Equivalent<(Arc<str>, Request)> for Key<'_> {
+    fn equivalent(&self, (path, request): &(Arc<str>, Request)) -> bool {
+        self.0 == &**path && self.1 == request
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -42,7 +52,7 @@ impl Cache {
     /// The page, where it is kept.
     #[must_use]
     pub fn get(&self, route: &Route, request: &Request) -> Option<Page> {
-        self.store.as_ref()?.get(&(Arc::clone(&route.path), request.clone()))
+        self.store.as_ref()?.get(&Key(&route.path, request))
     }
 
     pub(crate) fn insert(&self, route: &Route, request: &Request, page: Page) {
@@ -53,7 +63,7 @@ impl Cache {
 
     pub(crate) fn remove(&self, route: &Route, request: &Request) {
         if let Some(store) = &self.store {
-            store.remove(&(Arc::clone(&route.path), request.clone()));
+            store.remove(&Key(&route.path, request));
         }
     }
 

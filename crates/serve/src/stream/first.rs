@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use futures_util::{FutureExt as _, Stream};
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tracing::{Instrument as _, Span};
 
 use super::event;
 use super::live::{Part, Stand, Wanted, chosen, keepalive};
 use crate::http::problem::Problem;
-use crate::observe;
 use crate::page::answer::{Growing, Page};
 use crate::page::read::{Reading, Way, item};
 use crate::page::request::Asked;
@@ -15,16 +15,17 @@ use crate::position::Position;
 use crate::server::Served;
 
 /// The page as events, and where the stream stands then. It ends without that where something went wrong, which it has said.
-pub(super) fn page(wanted: &Wanted) -> impl Stream<Item = Part> + Send {
+pub(super) fn page(wanted: &Wanted, traced: Span) -> impl Stream<Item = Part> + Send {
     async_stream::stream! {
         let (served, route, began) = (&wanted.served, &wanted.served.route, Instant::now());
         let deadline = began + wanted.server.settings.timeout;
         if let Some((page, position)) = served.kept(&wanted.asked) {
-            observe::first_item(route, began);
+            served.meters.first_item(began);
             for bytes in whole(served, &wanted.asked, &page, position) {
                 yield Part::Event(bytes);
             }
-            observe::complete(route, began, page.total);
+            served.meters.complete(began, page.total);
+            traced.record("headwater.items", page.total);
             let told = if route.live { timeout_at(deadline, chosen(wanted, position)).await } else { return };
             yield match told.unwrap_or_else(|_| Err(Problem::timeout())) {
                 Ok(stand) => Part::Told(stand),
@@ -33,7 +34,7 @@ pub(super) fn page(wanted: &Wanted) -> impl Stream<Item = Part> + Send {
             return;
         }
         let mut keepalive = keepalive(wanted);
-        let opening = served.open(&wanted.server, &wanted.asked, Way::FirstSoon);
+        let opening = served.open(&wanted.server, &wanted.asked, Way::FirstSoon).instrument(traced.clone());
         tokio::pin!(opening);
         let opened = loop {
             tokio::select! {
@@ -54,7 +55,7 @@ pub(super) fn page(wanted: &Wanted) -> impl Stream<Item = Part> + Send {
             tokio::select! {
                 more = gather(&mut reading, &mut growing, wanted) => {
                     if more.begins {
-                        observe::first_item(route, began);
+                        served.meters.first_item(began);
                     }
                     for bytes in more.events {
                         yield Part::Event(bytes);
@@ -79,7 +80,8 @@ pub(super) fn page(wanted: &Wanted) -> impl Stream<Item = Part> + Send {
         drop(reading);
         let (page, span) = growing.finish(position);
         yield Part::Event(event::complete(route, page.next_cursor.as_deref(), page.total, position));
-        observe::complete(route, began, page.total);
+        served.meters.complete(began, page.total);
+        traced.record("headwater.items", page.total);
         served.keep(&wanted.asked, &chosen, span, page);
         yield Part::Told(Stand { position, chosen });
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Instant, Interval, interval_at};
+use tracing::Span;
 
 use super::{event, first, tail};
 use crate::access::Viewer;
@@ -52,8 +53,8 @@ pub(super) enum Part {
 }
 
 /// The whole stream, as bytes. What reading needs is boxed: it is given back before the stream waits, maybe for hours and with thousands of
-/// others.
-pub fn stream(wanted: Wanted) -> impl Stream<Item = Bytes> + Send {
+/// others. The span ends when the page is told.
+pub fn stream(wanted: Wanted, span: Span) -> impl Stream<Item = Bytes> + Send {
     async_stream::stream! {
         let route = &wanted.served.route;
         yield Bytes::from_static(event::RETRY.as_bytes());
@@ -69,13 +70,15 @@ pub fn stream(wanted: Wanted) -> impl Stream<Item = Bytes> + Send {
             }
         }
         if stand.is_none() {
-            let mut parts = Box::pin(first::page(&wanted));
+            let mut parts = Box::pin(first::page(&wanted, span));
             while let Some(part) = parts.next().await {
                 match part {
                     Part::Event(bytes) => yield bytes,
                     Part::Told(found) => stand = Some(found),
                 }
             }
+        } else {
+            drop(span);
         }
         if let (Some(stand), true) = (stand, route.live) {
             let mut changes = pin!(tail::changes(&wanted, stand));

@@ -12,7 +12,6 @@ use super::event;
 use super::live::{Stand, Wanted, keepalive};
 use crate::access::Viewer;
 use crate::http::problem::Problem;
-use crate::observe;
 use crate::position::Position;
 use crate::server::{Served, Server};
 use crate::tail::entry::Slice;
@@ -36,7 +35,7 @@ pub(super) fn changes(wanted: &Wanted, stand: Stand) -> impl Stream<Item = Bytes
         drop(chosen);
         let expiry = expiry(&wanted.viewer);
         let (mut keepalive, mut stop) = (keepalive(wanted), server.stop.clone());
-        let _live = observe::live(route);
+        let _live = served.meters.live();
         let mut caught_up = false;
         loop {
             let Joined { missed, mut told } = match served.hub.follow(&slice, position) {
