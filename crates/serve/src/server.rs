@@ -357,7 +357,11 @@ pub async fn start(
     tokio::spawn(Arc::clone(&server.gate).keep(stop.clone()));
     tokio::spawn(follow::follow(Arc::clone(&server), config.clone(), position));
     let router = router::router(&server, site.beside);
-    let (head, grace) = (server.settings.limits.head_timeout, server.settings.grace);
-    let task = tokio::spawn(listen::serve(listener, router, head, grace, stop));
+    let keeping = listen::Keeping {
+        gate: Arc::clone(&server.gate),
+        head_timeout: server.settings.limits.head_timeout,
+        grace: server.settings.grace,
+    };
+    let task = tokio::spawn(listen::serve(listener, router, keeping, stop));
     Ok(Running { address, server, task })
 }

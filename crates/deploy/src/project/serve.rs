@@ -182,6 +182,10 @@ pub struct Limits {
     pub streams: usize,
     /// Streams open at the same time by all clients together; 0 for no limit.
     pub all_streams: usize,
+    /// Connections open at the same time from one address; 0 for no limit. Those of proxies are not counted.
+    pub connections: usize,
+    /// Connections open at the same time by all clients together; 0 for no limit.
+    pub all_connections: usize,
     /// How long a client may take to send the head of a request, and how long a connection without one is kept.
     #[serde(deserialize_with = "time")]
     pub head_timeout: Duration,
@@ -196,6 +200,8 @@ impl Default for Limits {
             burst: 100,
             streams: 0,
             all_streams: 10_000,
+            connections: 0,
+            all_connections: 0,
             head_timeout: Duration::from_secs(10),
             proxies: Vec::new(),
         }

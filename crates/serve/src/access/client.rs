@@ -12,7 +12,9 @@ use headwater_deploy::project::serve::Network;
 pub struct Client(pub IpAddr);
 
 impl Client {
-    fn at(address: IpAddr) -> Self {
+    /// The one at this address.
+    #[must_use]
+    pub fn at(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
             address => address,

@@ -1,6 +1,7 @@
-//! How much one client may ask for: requests in a time, and streams at a time.
+//! How much one client may ask for: requests in a time, streams and connections at a time.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,7 +27,8 @@ pub struct Limits {
     /// The proxies that are believed.
     pub proxies: Vec<Network>,
     requests: Option<DefaultKeyedRateLimiter<Client>>,
-    streams: Arc<Streams>,
+    streams: Arc<Places>,
+    connections: Arc<Places>,
 }
 
 impl Limits {
@@ -36,8 +38,12 @@ impl Limits {
         let quota = NonZeroU32::new(declared.requests_per_second).map(|rate| {
             Quota::per_second(rate).allow_burst(NonZeroU32::new(declared.burst).unwrap_or(NonZeroU32::MIN))
         });
-        let streams = Streams { each: declared.streams, all: declared.all_streams, open: Mutex::default() };
-        Self { proxies: declared.proxies.clone(), requests: quota.map(RateLimiter::keyed), streams: Arc::new(streams) }
+        Self {
+            proxies: declared.proxies.clone(),
+            requests: quota.map(RateLimiter::keyed),
+            streams: Places::new(declared.streams, declared.all_streams),
+            connections: Places::new(declared.connections, declared.all_connections),
+        }
     }
 
     /// Counts a request.
@@ -58,19 +64,27 @@ impl Limits {
     /// # Errors
     /// HW0742 where the client has too many streams, HW0743 where all together have.
     pub fn stream(&self, client: Client) -> Result<Slot, Problem> {
-        let mut open = self.streams.open();
-        if self.streams.all > 0 && open.all >= self.streams.all {
-            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, 743, "all streams are in use").retry_after(LATER));
-        }
-        let count = open.of.entry(client).or_default();
-        if self.streams.each > 0 && *count >= self.streams.each {
-            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, 742, "your address has too many streams open")
+        self.streams.take(client).map_err(|taken| match taken {
+            Taken::All => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, 743, "all streams are in use").retry_after(LATER)
+            }
+            Taken::Own => Problem::new(StatusCode::TOO_MANY_REQUESTS, 742, "your address has too many streams open")
                 .hint("close one; pages of one browser can share one")
-                .retry_after(LATER));
+                .retry_after(LATER),
+        })
+    }
+
+    /// A place for a connection from this address, of a client or of a proxy. It is free again when the slot is dropped.
+    ///
+    /// # Errors
+    /// Which places are taken.
+    pub fn connection(&self, from: IpAddr) -> Result<Slot, Taken> {
+        let is_proxy = self.proxies.iter().any(|network| network.holds(from));
+        if is_proxy {
+            self.connections.take_among_all(Client::at(from))
+        } else {
+            self.connections.take(Client::at(from))
         }
-        *count += 1;
-        open.all += 1;
-        Ok(Slot { streams: Arc::clone(&self.streams), client })
     }
 
     /// How many streams are open.
@@ -93,8 +107,18 @@ impl Limits {
     }
 }
 
+/// Which places are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Those of one client.
+    Own,
+    /// Those of all clients together.
+    All,
+}
+
+/// Something that only so many may have at a time: `each` of one client, `all` together; 0 for no limit.
 #[derive(Debug)]
-struct Streams {
+struct Places {
     each: usize,
     all: usize,
     open: Mutex<Open>,
@@ -106,22 +130,49 @@ struct Open {
     of: HashMap<Client, usize>,
 }
 
-impl Streams {
+impl Places {
+    fn new(each: usize, all: usize) -> Arc<Self> {
+        Arc::new(Self { each, all, open: Mutex::default() })
+    }
+
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn take(self: &Arc<Self>, client: Client) -> Result<Slot, Taken> {
+        self.take_up_to(self.each, client)
+    }
+
+    /// For whoever speaks for many.
+    fn take_among_all(self: &Arc<Self>, client: Client) -> Result<Slot, Taken> {
+        self.take_up_to(0, client)
+    }
+
+    fn take_up_to(self: &Arc<Self>, each: usize, client: Client) -> Result<Slot, Taken> {
+        let mut open = self.open();
+        if self.all > 0 && open.all >= self.all {
+            return Err(Taken::All);
+        }
+        let count = open.of.entry(client).or_default();
+        if each > 0 && *count >= each {
+            return Err(Taken::Own);
+        }
+        *count += 1;
+        open.all += 1;
+        Ok(Slot { places: Arc::clone(self), client })
+    }
 }
 
-/// A stream's place among those that may be open.
+/// A place among those that may be taken.
 #[derive(Debug)]
 pub struct Slot {
-    streams: Arc<Streams>,
+    places: Arc<Places>,
     client: Client,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut open = self.streams.open();
+        let mut open = self.places.open();
         open.all -= 1;
         if let Some(count) = open.of.get_mut(&self.client) {
             *count -= 1;
@@ -166,6 +217,17 @@ mod tests {
         drop((second, third, again));
         let open = limits.streams.open();
         assert_eq!((open.all, open.of.len()), (0, 0));
+    }
+
+    #[test]
+    fn connections_are_counted_by_address_but_for_proxies() {
+        let proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        let limits = Limits::new(&Declared { connections: 1, all_connections: 3, proxies, ..Declared::default() });
+        let from = |text: &str| limits.connection(text.parse().unwrap());
+        let _client = from("192.0.2.1").unwrap();
+        assert_eq!(from("192.0.2.1").unwrap_err(), Taken::Own);
+        let _proxied = (from("10.0.0.1").unwrap(), from("10.0.0.1").unwrap());
+        assert_eq!(from("192.0.2.2").unwrap_err(), Taken::All);
     }
 
     #[test]

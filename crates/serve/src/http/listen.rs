@@ -2,6 +2,7 @@
 //!
 //! | who | is |
 //! | --- | --- |
+//! | has too many connections already | cut off: HW0746, HW0747 in the metrics |
 //! | does not finish the head of a request in time | cut off |
 //! | sends a head of more than 16 KB or 100 fields | told 431, and cut off |
 //! | does not read what it is sent | cut off after [`STALLED`]: it would hold a connection to the database until then |
@@ -11,6 +12,7 @@ use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -28,6 +30,10 @@ use tokio::sync::watch;
 use tokio::time::Sleep;
 use tower_service::Service as _;
 
+use crate::access::Gate;
+use crate::access::limits::Taken;
+use crate::observe;
+
 /// The longest head of a request, in bytes: a target of 8 KB, and a token.
 const HEAD: usize = 16 * 1024;
 
@@ -40,17 +46,25 @@ pub const STALLED: Duration = Duration::from_secs(30);
 /// The pause after a connection could not be accepted: most likely there are too many.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` says true, and then until all connections have ended, but not longer than `grace`.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    head_timeout: Duration,
-    grace: Duration,
-    mut stop: watch::Receiver<bool>,
-) {
+/// How connections are kept.
+pub struct Keeping {
+    /// Who may have how many.
+    pub gate: Arc<Gate>,
+    /// How long the head of a request may take, and the next request.
+    pub head_timeout: Duration,
+    /// How long they may go on when the server ends.
+    pub grace: Duration,
+}
+
+/// Serves until `stop` says true, and then until all connections have ended, but not longer than the grace.
+pub async fn serve(listener: TcpListener, router: Router, keeping: Keeping, mut stop: watch::Receiver<bool>) {
     let connections = GracefulShutdown::new();
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_header_size(HEAD).max_buf_size(BUFFER);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(keeping.head_timeout)
+        .max_header_size(HEAD)
+        .max_buf_size(BUFFER);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -58,6 +72,13 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, from)) => {
+                let slot = match keeping.gate.limits.connection(from.ip()) {
+                    Ok(slot) => slot,
+                    Err(taken) => {
+                        observe::problem(if taken == Taken::Own { 746 } else { 747 });
+                        continue;
+                    }
+                };
                 // An event is small and wants to go at once.
                 let _ = stream.set_nodelay(true);
                 let service = hyper::service::service_fn({
@@ -65,7 +86,11 @@ pub async fn serve(
                     move |request| answer(router.clone(), from, request)
                 });
                 let connection = builder.serve_connection(TokioIo::new(Patient::new(stream, STALLED)), service);
-                tokio::spawn(connections.watch(connection));
+                let connection = connections.watch(connection);
+                tokio::spawn(async move {
+                    let _ = connection.await;
+                    drop(slot);
+                });
             }
             // It was given up before it was accepted.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
@@ -76,7 +101,7 @@ pub async fn serve(
         }
     }
     drop(listener);
-    let _ = tokio::time::timeout(grace, connections.shutdown()).await;
+    let _ = tokio::time::timeout(keeping.grace, connections.shutdown()).await;
 }
 
 async fn answer(mut router: Router, from: SocketAddr, mut request: Request<Incoming>) -> Result<Response, Infallible> {

@@ -73,6 +73,39 @@ async fn an_unknown_proxy_is_a_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn connections_are_limited_and_freed() {
+    let ground = Ground::new("connections", "", "[serve.limits]\nconnections = 2").await;
+    let request = crate::wire::head("GET", "/api/board?limit=1", &[]);
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let mut wire = Wire::open(ground.address).await;
+        assert!(wire.send(request.as_bytes()).await);
+        assert!(wire.until_times("200 OK", 1).await, "{}", wire.text());
+        kept.push(wire);
+    }
+    let mut third = Wire::open(ground.address).await;
+    let _ = third.send(request.as_bytes()).await;
+    assert!(!third.until_times("HTTP", 1).await, "{}", third.text());
+    // Those that are open go on, and a place that is given back is free.
+    assert!(kept[0].send(request.as_bytes()).await);
+    assert!(kept[0].until_times("200 OK", 2).await, "{}", kept[0].text());
+    assert_eq!(kept.pop().map(drop), Some(()));
+    let mut answered = false;
+    for _ in 0..100 {
+        let mut again = Wire::open(ground.address).await;
+        let _ = again.send(request.as_bytes()).await;
+        answered = again.until_times("200 OK", 1).await;
+        if answered {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(answered);
+    drop(kept);
+    ground.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn streams_are_limited_and_freed_however_they_end() {
     let limits = "[serve.limits]\nstreams = 2\nall_streams = 3\nproxies = [\"127.0.0.1\"]";
     let ground = Ground::new("streams", "", &format!("{}{limits}", secret())).await;
