@@ -113,12 +113,13 @@ function card(first) {
   return { node, update, voted: vote.voted };
 }
 
-/** A button with the number of votes on it. `has` and `keep` know whether the viewer has voted. */
-export function voteButton(id, votesNow, has, keep) {
+/** A button with the number of votes on it. `has` and `keep` know whether the viewer has voted; the caption tells what is counted
+ *  where it is not the votes for it: document 003 counts those in the feed, all of them in a project's details. */
+export function voteButton(id, votesNow, has, keep, caption = '') {
   const shown = number(votesNow);
   const words = h('span', { class: 'unseen' });
   let wanted = false;
-  const { node, what } = button({ class: 'vote' }, [icon('up'), shown, words], () => {
+  const { node, what } = button({ class: 'vote' }, [icon('up'), shown, caption && h('small', {}, caption), words], () => {
     if (!session.you) {
       document.getElementById('who').focus();
       document.getElementById('announcer').textContent = 'Choose who you are first.';

@@ -14,7 +14,7 @@ export default function project(main, [id]) {
   const by = h('p', { class: 'byline' });
   const picture = h('div', {});
   let has = false;
-  const vote = voteButton(() => id, 0, () => has, (now) => (has = now));
+  const vote = voteButton(() => id, 0, () => has, (now) => (has = now), 'up and down');
   const tiles = { comments: tile('threads', 0), badges: tile('badges', 0), proof: tile('points of proof', 0) };
   const badges = h('ul', { class: 'badges' });
   const chains = h('ul', { class: 'chips' });
