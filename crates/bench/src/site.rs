@@ -66,6 +66,24 @@ impl Site {
         Self::start(command).await
     }
 
+    /// `benches/python/feed.py` on a database, with the packages that it needs in a folder of their own.
+    pub async fn python(root: &Path, server: &PrivateServer, database: &str) -> Result<Self, Failure> {
+        let (code, venv) = (root.join("benches/python"), root.join(".headwater/bench/python"));
+        let requirements = code.join("requirements.txt");
+        let marker = venv.join("requirements.txt");
+        if std::fs::read(&marker).ok() != Some(std::fs::read(&requirements)?) {
+            eprintln!("  installing Python packages");
+            run("python3", Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv)).await?;
+            let mut install = Command::new(venv.join("bin/pip"));
+            run("pip", install.args(["install", "--quiet", "--requirement"]).arg(&requirements)).await?;
+            std::fs::copy(&requirements, &marker)?;
+        }
+        let mut command = Command::new(venv.join("bin/python"));
+        command.arg("feed.py").current_dir(&code).env("FEED_DATABASE", server.url(database));
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        Self::start(command).await
+    }
+
     async fn start(mut command: Command) -> Result<Self, Failure> {
         let mut process = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let output = process.stdout.take().ok_or("a server's output")?;
@@ -88,6 +106,14 @@ impl Site {
             .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
         (time, resident.unwrap_or_default() * 1024)
     }
+}
+
+async fn run(name: &str, command: &mut Command) -> Result<(), Failure> {
+    let output = command.output().await.map_err(|error| format!("{name}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
 /// The bare server: what axum can do with these bytes.

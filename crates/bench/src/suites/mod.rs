@@ -5,6 +5,7 @@ mod backfill;
 mod bulk;
 mod bulk_update;
 mod compile;
+mod feed;
 mod foodshare;
 mod freshness;
 mod group_size;
@@ -57,6 +58,8 @@ pub enum Suite {
     LongTransaction,
     /// Pages over HTTP against a bare server and a bare SELECT; streams from cold
     Pages,
+    /// The feed of documents 000 to 002 over HTTP: in Python, by fifteen queries and by one; by Headwater
+    Feed,
     /// Search over HTTP and by the bare statement: names, words, beginnings, typos, and what costs most
     Search,
     /// From commit to event at thousands of clients
@@ -101,6 +104,7 @@ impl Suite {
             Self::BulkUpdate => bulk_update::run(arena, scale).await,
             Self::LongTransaction => long_transaction::run(arena, scale).await,
             Self::Pages => pages::run(arena, scale).await,
+            Self::Feed => feed::run(arena, scale).await,
             Self::Search => search::run(arena, scale).await,
             Self::Live => live::run(arena, scale).await,
             Self::Foodshare => foodshare::run(arena, scale).await,
