@@ -54,10 +54,20 @@ async fn every_order_is_walked_as_the_select_has_it() {
 /// Rows that come and go are seen or not; those that stay are seen once, however many ties there are.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_stay_are_seen_once_while_others_come_and_go() {
-    let stage = Stage::new("busy_walks", SCHEMA, &[FEED]).await;
-    let site = stage.serve(ROUTES).await;
+    busy_walks("busy_walks", 5_000, &["newest", "rank", "top"], 37).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_hundred_thousand_rows_those_that_stay_are_seen_once() {
+    busy_walks("long_walk", 100_000, &["newest"], 997).await;
+}
+
+/// Half of the rows stay; 500 have the same time.
+async fn busy_walks(hint: &str, rows: u64, sorts: &[&str], limit: u32) {
+    let stage = Stage::new(hint, SCHEMA, &[FEED]).await;
+    let site = stage.serve(&ROUTES.replace("max_limit = 50", "max_limit = 1000")).await;
     stage
-        .run("INSERT INTO posts SELECT g, 7, NULL, g % 2, '2026-02-01'::timestamptz + (g / 500) * interval '1 s', NULL FROM generate_series(1000, 5999) g")
+        .run(&format!("INSERT INTO posts SELECT g, 7, NULL, g % 2, '2026-02-01'::timestamptz + (g / 500) * interval '1 s', NULL FROM generate_series(1000, {}) g", 999 + rows))
         .await;
     stage.wait().await;
     let writer = stage.database.connect().await;
@@ -66,27 +76,27 @@ async fn rows_that_stay_are_seen_once_while_others_come_and_go() {
         let mut dice = Dice(7);
         while !*stopped.borrow_and_update() {
             // Odd ids stay; even ones come and go, and move.
-            let id = 1000 + 2 * dice.below(2500);
+            let id = 1000 + 2 * dice.below(rows / 2);
             let sql = match dice.below(3) {
                 0 => format!("DELETE FROM posts WHERE id = {id}"),
                 1 => format!(
                     "UPDATE posts SET at = '2026-02-01'::timestamptz + {} * interval '1 s' WHERE id = {id}",
-                    dice.below(12)
+                    dice.below(rows / 500 + 2)
                 ),
                 _ => format!(
                     "INSERT INTO posts VALUES ({id}, 7, NULL, 0, '2026-02-01'::timestamptz + {} * interval '1 s', NULL) ON CONFLICT DO NOTHING",
-                    dice.below(12)
+                    dice.below(rows / 500 + 2)
                 ),
             };
             writer.batch_execute(&sql).await.unwrap();
         }
     });
-    for sort in ["newest", "rank", "top"] {
+    for sort in sorts {
         let mut seen: BTreeMap<i64, usize> = BTreeMap::new();
-        for item in walk(&site.client, &format!("/api/feed?sort={sort}&limit=37&world=7")).await {
+        for item in walk(&site.client, &format!("/api/feed?sort={sort}&limit={limit}&world=7")).await {
             *seen.entry(item["id"].as_i64().unwrap()).or_default() += 1;
         }
-        for id in (1001..6000).step_by(2) {
+        for id in (1001..1000 + rows as i64).step_by(2) {
             assert_eq!(seen.get(&id), Some(&1), "{sort}: {id}");
         }
     }

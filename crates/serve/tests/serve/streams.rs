@@ -134,7 +134,8 @@ async fn a_stream_that_is_not_live_ends_and_the_browser_stays_away() {
     stage.end().await;
 }
 
-/// Several clients, cut off and coming back, while rows come, change, move between slices and go, some of them late.
+/// Several clients, cut off and coming back, while rows come, change, move between slices and go, some of them late. For a minute or
+/// an hour where `HEADWATER_SOAK` is a number of seconds.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_clients_have_put_together_is_the_select() {
     let stage = Stage::new("merged", SCHEMA, &[FEED]).await;
@@ -149,7 +150,11 @@ async fn what_clients_have_put_together_is_the_select() {
     ];
     let mut merged = vec![Merged::default(); slices.len()];
     let mut dice = Dice(5);
-    for round in 0..12 {
+    let (began, soak) = (std::time::Instant::now(), soak());
+    for round in 0.. {
+        if round >= 12 && began.elapsed() >= soak {
+            break;
+        }
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let writer = tokio::spawn(write(stage.database.connect().await, Dice(100 + round), stopped.clone()));
         let late = tokio::spawn(write_late(stage.database.connect().await, Dice(200 + round), stopped));
@@ -188,6 +193,11 @@ async fn what_clients_have_put_together_is_the_select() {
     assert!(merged.iter().all(|merged| merged.resets == 0), "nothing was lost, so nothing is read anew");
     site.end().await;
     stage.end().await;
+}
+
+fn soak() -> Duration {
+    let seconds = std::env::var("HEADWATER_SOAK").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or_default())
 }
 
 async fn write(client: headwater_postgres::Client, mut dice: Dice, stopped: tokio::sync::watch::Receiver<bool>) {
