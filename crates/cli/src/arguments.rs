@@ -54,6 +54,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Measure the declared queries and routes, with parameters drawn from the data
     Bench(Bench),
+    /// Send the same requests to an old endpoint and to the new one, and tell what differs
+    Compare(Compare),
     /// Remove models, or everything that Headwater installed
     Remove(Remove),
     /// Run an example from nothing: server, data, models, concurrent writers, proof
@@ -199,6 +201,36 @@ pub struct Bench {
     /// Only queries whose name contains this; may be given several times
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
+}
+
+/// Options of `compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Where the old endpoint answers: http://127.0.0.1:8000
+    pub old: String,
+    /// Where the new one does
+    pub new: String,
+    /// The requests: a path with its query a line, or a web server's log; - for standard input
+    #[arg(long, default_value = "-", value_name = "FILE")]
+    pub requests: String,
+    /// Where the rows stand in the answers, with dots: data.projects
+    #[arg(long, default_value = "items", value_name = "PATH")]
+    pub items: String,
+    /// A field that tells one row from another; may be given several times
+    #[arg(long, default_value = "id", value_name = "FIELD")]
+    pub key: Vec<String>,
+    /// A field that may differ; may be given several times
+    #[arg(long, value_name = "FIELD")]
+    pub ignore: Vec<String>,
+    /// A header for both: 'Authorization: Bearer …'; may be given several times
+    #[arg(long, value_name = "HEADER")]
+    pub header: Vec<String>,
+    /// What differs is asked for again for so long: rows come while one compares
+    #[arg(long, default_value = "2s", value_parser = duration, value_name = "TIME")]
+    pub patience: Duration,
+    /// How many different requests at most
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub limit: u32,
 }
 
 /// A number on the command line.

@@ -84,6 +84,7 @@ async fn run(session: &Session, command: Command) -> Outcome {
         Command::Refresh(options) => commands::refresh::run(session, &options).await,
         Command::Doctor(options) => commands::doctor::run(session, &options).await,
         Command::Bench(options) => commands::bench::run(session, &options).await,
+        Command::Compare(options) => commands::compare::run(session, &options).await,
         Command::Remove(options) => commands::remove::run(session, &options).await,
         Command::Demo(options) => demo::run(session, &options).await,
     }

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "", "check", "plan", "apply", "maintain", "serve", "run", "wait", "status", "verify", "refresh", "doctor", "bench",
-    "remove", "demo",
+    "compare", "remove", "demo",
 ];
 
 #[test]
