@@ -23,6 +23,12 @@ const APPLICATION_NAME: &str = "headwater";
 /// How long to wait for a server to answer, unless the address says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection is silent before the machine asks whether the other end is there, and how long an answer may take.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// The same where nobody said anything, in the client library.
+const LIBRARY_KEEPALIVES_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
+
 /// Reads a database's address: a URL, or `key=value` pairs.
 pub fn parse_url(url: &str) -> Result<Config, Error> {
     tls::understood(url).parse().map_err(Error::BadAddress)
@@ -37,6 +43,7 @@ pub async fn connect(config: &Config) -> Result<Client, Error> {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
+    watch_the_line(&mut config);
     let (client, connection) = config.connect(tls::tls(&config)?).await.map_err(|source| {
         let place = place_of(&config);
         match source.as_db_error() {
@@ -49,6 +56,23 @@ pub async fn connect(config: &Config) -> Result<Client, Error> {
     tokio::spawn(connection);
     check_version(&version)?;
     Ok(client)
+}
+
+/// Lets a connection notice within half a minute that the other end is gone without a word: its machine, or the way there. What the
+/// address says of it stays.
+pub fn watch_the_line(config: &mut Config) {
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE);
+    }
+    if config.get_keepalives_idle() == LIBRARY_KEEPALIVES_IDLE {
+        config.keepalives_idle(SILENCE);
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(SILENCE / 4);
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(4);
+    }
 }
 
 /// `version` reads like `15.18 (Debian 15.18-0+deb12u1)` or `19devel`.

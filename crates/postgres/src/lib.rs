@@ -26,7 +26,7 @@ pub mod tls;
 
 pub use binaries::Binaries;
 pub use catalog::{Resolutions, SelectToResolve, resolve};
-pub use connect::{Target, connect, parse_url};
+pub use connect::{Target, connect, parse_url, watch_the_line};
 pub use error::{Error, describe};
 pub use home::Home;
 pub use locks::{SCHEMA_LOCK_KEY, SchemaLock};

@@ -76,7 +76,7 @@ fn read(file: &Path, store: &mut RootCertStore) -> Result<(), String> {
 }
 
 /// An address without what the client library does not know: `sslmode=verify-ca` and `verify-full` become `require`, and the file that `sslrootcert` names
-/// is remembered.
+/// is remembered. `target_session_attrs=primary` and `standby` become `read-write` and `read-only`.
 pub(crate) fn understood(address: &str) -> String {
     let (head, parameters, mark) = match address.split_once('?') {
         Some((head, query)) if head.contains("://") => (head, query.split('&').collect::<Vec<_>>(), '&'),
@@ -96,6 +96,8 @@ pub(crate) fn understood(address: &str) -> String {
 fn known(parameter: &str, is_url: bool) -> Option<String> {
     match parameter.split_once('=') {
         Some(("sslmode", "verify-ca" | "verify-full")) => Some("sslmode=require".to_owned()),
+        Some(("target_session_attrs", "primary")) => Some("target_session_attrs=read-write".to_owned()),
+        Some(("target_session_attrs", "standby")) => Some("target_session_attrs=read-only".to_owned()),
         Some(("sslrootcert", file)) => {
             let file = if is_url {
                 percent_encoding::percent_decode_str(file).decode_utf8_lossy().into_owned()
@@ -164,6 +166,8 @@ mod tests {
             ("postgres://h/d?sslrootcert=system", "postgres://h/d"),
             ("postgres://h/d?application_name=a&sslmode=prefer", "postgres://h/d?application_name=a&sslmode=prefer"),
             ("host=h sslmode=verify-ca sslrootcert=/ca.pem dbname=d", "host=h sslmode=require dbname=d"),
+            ("host=a,b port=1,2 target_session_attrs=primary", "host=a,b port=1,2 target_session_attrs=read-write"),
+            ("postgres://a,b/d?target_session_attrs=standby", "postgres://a,b/d?target_session_attrs=read-only"),
             ("host=h password='a b'", "host=h password='a b'"),
             ("postgres://h/d", "postgres://h/d"),
         ] {

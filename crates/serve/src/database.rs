@@ -1,22 +1,31 @@
 //! Connections to the database: pools with room for a rush, and replicas that are read from once they have caught up.
 
+mod replica;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
 use headwater_deploy::project::serve::{Pool as Settings, Serve};
-use headwater_postgres::{Config, parse_url};
+use headwater_postgres::Config;
 use tokio::sync::watch;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+pub use self::replica::Replica;
 
 use crate::error::Error;
 use crate::http::problem::Problem;
 use crate::position::Position;
 
-/// What sessions are set to: they only read, times are in UTC, and nothing runs for longer than anybody waits.
-const SESSION: &str =
-    "-c timezone=UTC -c datestyle=ISO -c default_transaction_read_only=on -c jit=off -c search_path=public";
+/// What sessions are set to: times are in UTC, and nothing runs for longer than anybody waits.
+const SESSION: &str = "-c timezone=UTC -c datestyle=ISO -c jit=off -c search_path=public";
+
+/// They only read.
+const ONLY_READ: &str = "-c default_transaction_read_only=on";
 
 /// What is like a name: half of the letters, by threes, stand together in it. Behind a pooler it is the role's or 0.6, pg_trgm's own.
 const ALIKE: &str = "-c pg_trgm.word_similarity_threshold=0.5";
@@ -24,11 +33,8 @@ const ALIKE: &str = "-c pg_trgm.word_similarity_threshold=0.5";
 /// A connection that has rested for less than this is used without being tried.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How often replicas are asked how far they are, and connections beyond the size are closed.
-const ROUND: Duration = Duration::from_millis(100);
-
-/// A replica that has not answered for so long is left out.
-const DEAD: Duration = Duration::from_secs(2);
+/// How often connections beyond the size are closed.
+const ROUND: Duration = Duration::from_secs(1);
 
 /// Prepared statements of one connection that are kept. Every set of filters has its own, and which ones there are is up to those who ask.
 const STATEMENTS: usize = 256;
@@ -37,7 +43,7 @@ const STATEMENTS: usize = 256;
 #[derive(Debug)]
 pub struct Database {
     primary: Pool,
-    replicas: Vec<Replica>,
+    replicas: Vec<Arc<Replica>>,
     next: AtomicUsize,
 }
 
@@ -57,24 +63,14 @@ impl std::fmt::Debug for Pool {
     }
 }
 
-#[derive(Debug)]
-struct Replica {
-    pool: Pool,
-    replayed: Arc<Mutex<Option<Position>>>,
-}
-
 impl Database {
     /// Pools for the database and its replicas. Nothing is connected yet.
     ///
     /// # Errors
     /// Where a replica's address is none.
     pub fn new(config: &Config, settings: &Serve) -> Result<Self, Error> {
-        let replica = |replica: &headwater_deploy::project::serve::Replica| {
-            let pool = Settings { size: replica.size, overflow: replica.overflow, ..settings.pool.clone() };
-            let pool = Pool::new(&parse_url(&replica.database)?, &pool, settings.timeout)?;
-            Ok::<_, Error>(Replica { pool, replayed: Arc::default() })
-        };
-        let replicas = settings.replica.iter().map(replica).collect::<Result<_, _>>()?;
+        let replicas = settings.replica.iter().map(|declared| Replica::new(declared, settings).map(Arc::new));
+        let replicas = replicas.collect::<Result<_, _>>()?;
         Ok(Self { primary: Pool::new(config, &settings.pool, settings.timeout)?, replicas, next: AtomicUsize::new(0) })
     }
 
@@ -84,56 +80,31 @@ impl Database {
         &self.primary
     }
 
-    /// A connection to a server that has what was there at `position`: a replica where there is one, in turn, else the primary.
-    ///
-    /// # Errors
-    /// Where no connection is free in time, or none can be made.
-    pub async fn reading(&self, position: Option<Position>) -> Result<Connection, Problem> {
+    /// A connection to a replica that has what was there at `position`, if there is one; they take turns.
+    pub async fn replica(&self, position: Option<Position>) -> Option<(Arc<Replica>, Connection)> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         for turn in 0..self.replicas.len() {
             let replica = &self.replicas[(first + turn) % self.replicas.len()];
-            let replayed = replica.replayed.lock().map_or(None, |replayed| *replayed);
-            let enough = replayed.is_some_and(|replayed| {
-                position.is_none_or(|wanted| wanted.epoch == replayed.epoch && wanted <= replayed)
-            });
-            if enough && let Ok(connection) = replica.pool.connection().await {
-                return Ok(connection);
+            if let Some(connection) = replica.connection(position).await {
+                return Some((Arc::clone(replica), connection));
             }
         }
-        self.primary.connection().await
+        None
     }
 
-    /// Asks the replicas how far they are, and closes connections that are not needed any more, until told to stop.
-    pub async fn keep(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    /// Asks the replicas how far they are, and closes connections that are not needed any more, until told to stop. `newest` is where the
+    /// log is.
+    pub async fn keep(self: Arc<Self>, newest: watch::Receiver<Position>, mut stop: watch::Receiver<bool>) {
         for replica in &self.replicas {
-            tokio::spawn(follow(replica.pool.clone(), Arc::clone(&replica.replayed), stop.clone()));
+            tokio::spawn(Arc::clone(replica).follow(newest.clone(), stop.clone()));
         }
         loop {
             self.primary.shrink();
-            for replica in &self.replicas {
-                replica.pool.shrink();
-            }
+            self.replicas.iter().for_each(|replica| replica.shrink());
             tokio::select! {
-                () = tokio::time::sleep(ROUND * 10) => {}
+                () = tokio::time::sleep(ROUND) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
-        }
-    }
-}
-
-/// Keeps note of how far a replica has replayed the log.
-async fn follow(pool: Pool, replayed: Arc<Mutex<Option<Position>>>, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        let found = match tokio::time::timeout(DEAD, pool.newest()).await {
-            Ok(Ok(position)) => Some(position),
-            _ => None,
-        };
-        if let Ok(mut replayed) = replayed.lock() {
-            *replayed = found;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(ROUND) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
         }
     }
 }
@@ -162,7 +133,18 @@ impl Pool {
                 })
             },
         );
-        let connections = deadpool_postgres::Pool::builder(manager)
+        let mut building = deadpool_postgres::Pool::builder(manager);
+        if says_which_server(config) && !settings.pooler {
+            building = building.post_create(Hook::async_fn(
+                |client: &mut deadpool_postgres::ClientWrapper, _: &deadpool_postgres::Metrics| {
+                    Box::pin(async move {
+                        let only_read = client.batch_execute("SET default_transaction_read_only = on");
+                        only_read.await.map_err(HookError::Backend)
+                    })
+                },
+            ));
+        }
+        let connections = building
             .max_size(settings.size + settings.overflow)
             .wait_timeout(Some(settings.timeout))
             .create_timeout(Some(settings.timeout))
@@ -190,7 +172,17 @@ impl Pool {
                 "the database cannot be reached"
             })
         })?;
-        Ok(Connection { client, pooler: self.pooler, tls: self.tls.clone() })
+        Ok(self.lend(client))
+    }
+
+    /// A connection, where one is free; where it has to be made or tried first, that may take so long.
+    async fn at_once(&self, patience: Duration) -> Option<Connection> {
+        let patience = Timeouts { wait: Some(Duration::ZERO), create: Some(patience), recycle: Some(patience) };
+        self.connections.timeout_get(&patience).await.ok().map(|client| self.lend(client))
+    }
+
+    fn lend(&self, client: Object) -> Connection {
+        Connection { client, pooler: self.pooler, tls: self.tls.clone(), replica: None }
     }
 
     /// The newest position there.
@@ -233,9 +225,11 @@ fn session(config: &Config, pooler: bool, timeout: Duration) -> Config {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(Duration::from_secs(10));
     }
+    headwater_postgres::watch_the_line(&mut config);
     if !pooler {
+        let only_read = if says_which_server(&config) { "" } else { ONLY_READ };
         let options = format!(
-            "{} {SESSION} {ALIKE} -c statement_timeout={}",
+            "{} {SESSION} {only_read} {ALIKE} -c statement_timeout={}",
             config.get_options().unwrap_or_default(),
             timeout.as_millis()
         );
@@ -244,14 +238,28 @@ fn session(config: &Config, pooler: bool, timeout: Duration) -> Config {
     config
 }
 
+/// The address names a kind of server (`target_session_attrs`). The client library tells it by whether the session may write: so that
+/// must not be set before it has looked.
+fn says_which_server(config: &Config) -> bool {
+    config.get_target_session_attrs() != TargetSessionAttrs::Any
+}
+
 /// A connection out of a pool. It goes back when it is dropped.
 pub struct Connection {
     client: Object,
     pooler: bool,
     tls: MakeRustlsConnect,
+    /// The replica that it is to; `None`: the primary.
+    replica: Option<Arc<Replica>>,
 }
 
 impl Connection {
+    /// True where it is to a replica: what fails there, the primary may answer.
+    #[must_use]
+    pub fn is_to_replica(&self) -> bool {
+        self.replica.is_some()
+    }
+
     /// Runs a statement whose parameters are all texts, and gives all its rows.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
+use axum::http::StatusCode;
 use headwater_deploy::project::Serve;
 use headwater_postgres::{Config, connect, describe};
 use tokio::net::TcpListener;
@@ -20,7 +21,7 @@ use crate::model::{self, Model};
 use crate::observe::Meters;
 use crate::page::answer::Page;
 use crate::page::cache::{Cache, Span};
-use crate::page::read::{Reading, Values, Way};
+use crate::page::read::{Reading, Values, Way, Where, is_of_server};
 use crate::page::request::{Asked, Request};
 use crate::page::sql;
 use crate::position::Position;
@@ -241,18 +242,26 @@ impl Served {
     ///
     /// # Errors
     /// What keeps it from being read.
-    pub async fn open(&self, server: &Server, asked: &Asked, way: Way) -> Result<Reading, Problem> {
+    pub async fn open(&self, server: &Server, asked: &Asked, way: Way, place: Where) -> Result<Reading, Problem> {
         if self.is_cached() || self.route.live {
             self.hub.want();
         }
         let statement = sql::page(&self.route, &asked.page);
-        let connection = server.database.reading(asked.after).await?;
-        let reading = Reading::begin(connection, &statement, way).await?;
-        match asked.after {
-            Some(after) if reading.position < after => {
-                Err(Problem::unavailable("the position asked for is not reached yet"))
+        let has_it = |reading: &Reading| asked.after.is_none_or(|after| after <= reading.position);
+        if place == Where::Anywhere
+            && let Some(read) = of_replica(server, asked, statement.clone(), way).await
+        {
+            match read {
+                Ok(reading) if has_it(&reading) => return Ok(reading),
+                Err(problem) if !is_of_server(&problem) => return Err(problem),
+                _ => {}
             }
-            _ => Ok(reading),
+        }
+        let reading = Reading::begin(server.database.primary().connection().await?, statement, way).await?;
+        if has_it(&reading) {
+            Ok(reading)
+        } else {
+            Err(Problem::unavailable("the position asked for is not reached yet"))
         }
     }
 
@@ -272,6 +281,26 @@ impl Served {
         let values = columns.iter().map(|column| chosen[*column].clone()).collect();
         Slice { columns: columns.into(), values }
     }
+}
+
+/// Begins to read the page from a replica; `None` where none can be read from.
+async fn of_replica(
+    server: &Server,
+    asked: &Asked,
+    statement: sql::Statement,
+    way: Way,
+) -> Option<Result<Reading, Problem>> {
+    let (replica, connection) = server.database.replica(asked.after).await?;
+    let read = tokio::select! {
+        read = Reading::begin(connection, statement, way) => read,
+        // One that says nothing any more would be waited for until the page's time is over.
+        () = replica.left_out() => return None,
+    };
+    // Others need not find out, too.
+    if read.as_ref().is_err_and(|problem| problem.status == StatusCode::SERVICE_UNAVAILABLE) {
+        replica.leave_out();
+    }
+    Some(read)
 }
 
 /// Where a server listens, and how it ends.
@@ -353,7 +382,7 @@ pub async fn start(
     server.check_time_zone().await?;
     server.check().await?;
     admin::begin(&server).await?;
-    tokio::spawn(Arc::clone(&server.database).keep(stop.clone()));
+    tokio::spawn(Arc::clone(&server.database).keep(server.news.subscribe(), stop.clone()));
     tokio::spawn(Arc::clone(&server.gate).keep(stop.clone()));
     tokio::spawn(follow::follow(Arc::clone(&server), config.clone(), position));
     let router = router::router(&server, site.beside);

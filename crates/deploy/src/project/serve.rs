@@ -112,6 +112,9 @@ pub struct Replica {
     /// Connections beyond these.
     #[serde(default = "replica_overflow")]
     pub overflow: usize,
+    /// It is left out while it lacks what the primary had so long ago.
+    #[serde(default = "replica_max_lag", deserialize_with = "time")]
+    pub max_lag: Duration,
 }
 
 fn replica_size() -> usize {
@@ -120,6 +123,10 @@ fn replica_size() -> usize {
 
 fn replica_overflow() -> usize {
     20
+}
+
+fn replica_max_lag() -> Duration {
+    Duration::from_secs(10)
 }
 
 /// `[serve.auth]`: JSON Web Tokens. Without a secret or keys there, only public routes can be read.

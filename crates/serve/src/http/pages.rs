@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 use super::problem::Problem;
 use super::router::cache_control;
 use crate::page::answer::{Page, read_all};
-use crate::page::read::Way;
+use crate::page::read::{Way, Where};
 use crate::page::request::Asked;
 use crate::position::Position;
 use crate::server::{Served, Server};
@@ -50,8 +50,14 @@ pub async fn answer(
 }
 
 async fn read(server: &Server, served: &Served, asked: &Asked) -> Result<(Page, Position), Problem> {
-    let mut reading = served.open(server, asked, Way::Whole).await?;
-    let (page, span) = read_all(&served.route, &asked.page, &mut reading).await?;
+    let mut reading = served.open(server, asked, Way::Whole, Where::Anywhere).await?;
+    let (page, span) = match read_all(&served.route, &asked.page, &mut reading).await {
+        Err(problem) if reading.may_succeed_elsewhere(&problem) => {
+            reading = served.open(server, asked, Way::Whole, Where::Primary).await?;
+            read_all(&served.route, &asked.page, &mut reading).await?
+        }
+        read => read?,
+    };
     let chosen = std::mem::take(&mut reading.chosen);
     drop(reading);
     served.keep(asked, &chosen, span, page.clone());

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use futures_util::StreamExt as _;
 use tokio_postgres::{Row, RowStream};
 
@@ -23,6 +24,15 @@ pub enum Way {
     FirstSoon,
 }
 
+/// Where a page may be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Where {
+    /// From a replica, if there is one that has what is asked for.
+    Anywhere,
+    /// From the primary.
+    Primary,
+}
+
 type Rows = Pin<Box<RowStream>>;
 type Answer<T> = Pin<Box<dyn Future<Output = Result<T, tokio_postgres::Error>> + Send>>;
 
@@ -30,8 +40,8 @@ type Answer<T> = Pin<Box<dyn Future<Output = Result<T, tokio_postgres::Error>> +
 enum State {
     /// Rows come.
     Rows(Rows, After),
-    /// The rest of a cursor was asked for.
-    Opening(Answer<Rows>),
+    /// Rows were asked for.
+    Opening(Answer<Rows>, After),
     /// The end of a cursor was asked for.
     Closing(Answer<()>),
     /// There are no more rows.
@@ -52,6 +62,7 @@ enum After {
 /// A page that is being read. Dropped before its end, the statement is cancelled: nobody waits for it any more.
 pub struct Reading {
     connection: Option<Arc<Connection>>,
+    of_replica: bool,
     state: State,
     /// Where the page is exact.
     pub position: Position,
@@ -64,25 +75,23 @@ impl Reading {
     ///
     /// # Errors
     /// What keeps the page from being read.
-    pub async fn begin(connection: Connection, statement: &Statement, way: Way) -> Result<Self, Problem> {
-        let Statement { sql, parameters } = statement;
-        let (opened, after) = match way {
-            Way::Whole => (connection.stream(sql, parameters).await, After::Nothing),
-            Way::FirstSoon => (connection.open_cursor(sql, parameters).await, After::Rest),
-        };
-        let rows = match opened {
-            Ok(rows) => Box::pin(rows),
-            Err(error) => {
-                if way == Way::FirstSoon {
-                    // Its transaction has failed.
-                    drop(connection.leave_pool());
-                }
-                return Err(Problem::of_database(&error));
+    pub async fn begin(connection: Connection, statement: Statement, way: Way) -> Result<Self, Problem> {
+        let (of_replica, connection) = (connection.is_to_replica(), Arc::new(connection));
+        let (asking, Statement { sql, parameters }) = (Arc::clone(&connection), statement);
+        let state = match way {
+            Way::Whole => {
+                let opening = async move { asking.stream(&sql, &parameters).await.map(Box::pin) };
+                State::Opening(Box::pin(opening), After::Nothing)
+            }
+            Way::FirstSoon => {
+                let opening = async move { asking.open_cursor(&sql, &parameters).await.map(Box::pin) };
+                State::Opening(Box::pin(opening), After::Rest)
             }
         };
         let mut reading = Self {
-            connection: Some(Arc::new(connection)),
-            state: State::Rows(rows, after),
+            connection: Some(connection),
+            of_replica,
+            state,
             position: Position::default(),
             chosen: Values::default(),
         };
@@ -109,8 +118,8 @@ impl Reading {
                         self.go_on(after);
                     }
                 },
-                State::Opening(opening) => match opening.await {
-                    Ok(rows) => self.state = State::Rows(rows, After::Close),
+                State::Opening(opening, after) => match opening.await {
+                    Ok(rows) => self.state = State::Rows(rows, *after),
                     Err(error) => return Err(self.failed(&error)),
                 },
                 State::Closing(closing) => match closing.await {
@@ -126,7 +135,9 @@ impl Reading {
     fn go_on(&mut self, after: After) {
         let Some(connection) = self.connection.clone() else { return };
         self.state = match after {
-            After::Rest => State::Opening(Box::pin(async move { connection.rest_of_cursor().await.map(Box::pin) })),
+            After::Rest => {
+                State::Opening(Box::pin(async move { connection.rest_of_cursor().await.map(Box::pin) }), After::Close)
+            }
             After::Close => State::Closing(Box::pin(async move { connection.close_cursor().await })),
             After::Nothing => State::Done,
         };
@@ -134,12 +145,19 @@ impl Reading {
 
     /// A connection whose transaction has failed is not used again.
     fn failed(&mut self, error: &tokio_postgres::Error) -> Problem {
-        let whole = matches!(self.state, State::Rows(_, After::Nothing));
+        let whole = matches!(self.state, State::Rows(_, After::Nothing) | State::Opening(_, After::Nothing));
         self.state = State::Done;
         if !whole {
             drop(self.leave_pool());
         }
         Problem::of_database(error)
+    }
+
+    /// True where the primary may answer what failed here: the replica was lost, was behind with the models, or ended the statement
+    /// because the primary had removed what it read.
+    #[must_use]
+    pub fn may_succeed_elsewhere(&self, problem: &Problem) -> bool {
+        self.of_replica && is_of_server(problem)
     }
 
     /// The connection alone, out of the pool.
@@ -164,6 +182,12 @@ impl Drop for Reading {
             });
         }
     }
+}
+
+/// True where it is the server's trouble, and not that of what was asked for or of the time that it takes.
+#[must_use]
+pub fn is_of_server(problem: &Problem) -> bool {
+    matches!(problem.status, StatusCode::INTERNAL_SERVER_ERROR | StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// The item of a row.

@@ -9,7 +9,7 @@ use super::event;
 use super::live::{Part, Stand, Wanted, chosen, keepalive};
 use crate::http::problem::Problem;
 use crate::page::answer::{Growing, Page};
-use crate::page::read::{Reading, Way, item};
+use crate::page::read::{Reading, Way, Where, item};
 use crate::page::request::Asked;
 use crate::position::Position;
 use crate::server::Served;
@@ -34,48 +34,59 @@ pub(super) fn page(wanted: &Wanted, traced: Span) -> impl Stream<Item = Part> + 
             return;
         }
         let mut keepalive = keepalive(wanted);
-        let opening = served.open(&wanted.server, &wanted.asked, Way::FirstSoon).instrument(traced.clone());
-        tokio::pin!(opening);
-        let opened = loop {
-            tokio::select! {
-                opened = &mut opening => break opened,
-                _ = keepalive.tick() => yield Part::Event(Bytes::from_static(event::KEEPALIVE.as_bytes())),
-                () = sleep_until(deadline) => break Err(Problem::timeout()),
-            }
-        };
-        let mut reading = match opened {
-            Ok(reading) => reading,
-            Err(problem) => {
-                yield Part::Event(event::error(route, &problem));
-                return;
-            }
-        };
-        let mut growing = Growing::new(route, &wanted.asked.page);
-        loop {
-            tokio::select! {
-                more = gather(&mut reading, &mut growing, wanted) => {
-                    if more.begins {
-                        served.meters.first_item(began);
-                    }
-                    for bytes in more.events {
-                        yield Part::Event(bytes);
-                    }
-                    match more.end {
-                        None => {}
-                        Some(Ok(())) => break,
-                        Some(Err(problem)) => {
-                            yield Part::Event(event::error(route, &problem));
-                            return;
-                        }
-                    }
+        let mut place = Where::Anywhere;
+        let (mut reading, growing) = 'place: loop {
+            let opening = served.open(&wanted.server, &wanted.asked, Way::FirstSoon, place);
+            let opening = opening.instrument(traced.clone());
+            tokio::pin!(opening);
+            let opened = loop {
+                tokio::select! {
+                    opened = &mut opening => break opened,
+                    _ = keepalive.tick() => yield Part::Event(Bytes::from_static(event::KEEPALIVE.as_bytes())),
+                    () = sleep_until(deadline) => break Err(Problem::timeout()),
                 }
-                _ = keepalive.tick() => yield Part::Event(Bytes::from_static(event::KEEPALIVE.as_bytes())),
-                () = sleep_until(deadline) => {
-                    yield Part::Event(event::error(route, &Problem::timeout()));
+            };
+            let mut reading = match opened {
+                Ok(reading) => reading,
+                Err(problem) => {
+                    yield Part::Event(event::error(route, &problem));
                     return;
                 }
+            };
+            let mut growing = Growing::new(route, &wanted.asked.page);
+            loop {
+                tokio::select! {
+                    more = gather(&mut reading, &mut growing, wanted) => {
+                        if more.begins {
+                            served.meters.first_item(began);
+                        }
+                        for bytes in more.events {
+                            yield Part::Event(bytes);
+                        }
+                        match more.end {
+                            None => {}
+                            Some(Ok(())) => break 'place (reading, growing),
+                            Some(Err(problem)) if reading.may_succeed_elsewhere(&problem) => {
+                                if !growing.is_empty() {
+                                    yield Part::Event(event::reset(route, reading.position, "the replica was lost"));
+                                }
+                                place = Where::Primary;
+                                continue 'place;
+                            }
+                            Some(Err(problem)) => {
+                                yield Part::Event(event::error(route, &problem));
+                                return;
+                            }
+                        }
+                    }
+                    _ = keepalive.tick() => yield Part::Event(Bytes::from_static(event::KEEPALIVE.as_bytes())),
+                    () = sleep_until(deadline) => {
+                        yield Part::Event(event::error(route, &Problem::timeout()));
+                        return;
+                    }
+                }
             }
-        }
+        };
         let (position, chosen) = (reading.position, std::mem::take(&mut reading.chosen));
         drop(reading);
         let (page, span) = growing.finish(position);

@@ -113,7 +113,7 @@ pub(super) async fn chosen(wanted: &Wanted, position: Position) -> Result<Stand,
     }
     let statement = sql::chosen(&wanted.served.route, &wanted.asked.page);
     let mut reading =
-        Reading::begin(wanted.server.database.primary().connection().await?, &statement, Way::Whole).await?;
+        Reading::begin(wanted.server.database.primary().connection().await?, statement, Way::Whole).await?;
     let chosen = std::mem::take(&mut reading.chosen);
     while reading.next().await?.is_some() {}
     Ok(Stand { position, chosen })

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use headwater_postgres::Config;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_postgres::{AsyncMessage, Client};
 
 use super::log;
@@ -51,30 +52,49 @@ async fn listen(
     position: &mut Position,
     pause: &mut Duration,
 ) -> Result<(), Problem> {
-    let (sender, mut heard) = mpsc::channel(1);
-    let ear = if server.settings.pool.pooler { None } else { ear(config, sender).await };
-    let wait = if ear.is_some() { LISTENING } else { ASKING };
-    let mut looked = tokio::time::Instant::now();
+    let mut ear = ear(server, config).await;
+    let mut looked = Instant::now();
     look_for_models(server, *position).await?;
     loop {
-        advance(server, position).await?;
+        // A server that is there and says nothing is not waited for any longer than by those who ask for pages.
+        let advanced = tokio::time::timeout(server.settings.timeout, advance(server, position)).await;
+        advanced.map_err(|_| Problem::timeout())??;
         *pause = FIRST_PAUSE;
         if looked.elapsed() >= LISTENING {
             look_for_models(server, *position).await?;
-            looked = tokio::time::Instant::now();
+            // A replica that has become the primary can be listened to now.
+            if ear.is_none() {
+                ear = self::ear(server, config).await;
+            }
+            looked = Instant::now();
         }
-        match tokio::time::timeout(wait, heard.recv()).await {
-            // Nobody tells any more: the connection that listened is gone.
-            Ok(None) if ear.is_some() => return Err(Problem::unavailable("the connection that listens was lost")),
-            Ok(None) => tokio::time::sleep(wait).await,
-            Ok(Some(())) | Err(_) => {}
+        match &mut ear {
+            Some(ear) => {
+                if let Ok(None) = tokio::time::timeout(LISTENING, ear.heard.recv()).await {
+                    return Err(Problem::unavailable("the connection that listens was lost"));
+                }
+            }
+            None => tokio::time::sleep(ASKING).await,
         }
     }
 }
 
-/// A connection that listens; `None` where that is not possible.
-async fn ear(config: &Config, sender: mpsc::Sender<()>) -> Option<Client> {
-    let (client, mut connection) = config.connect(headwater_postgres::tls(config).ok()?).await.ok()?;
+/// A connection that listens.
+struct Ear {
+    /// It ends with the client.
+    _client: Client,
+    heard: mpsc::Receiver<()>,
+}
+
+/// Listens; `None` where that is not possible.
+async fn ear(server: &Server, config: &Config) -> Option<Ear> {
+    if server.settings.pool.pooler {
+        return None;
+    }
+    let mut config = config.clone();
+    headwater_postgres::watch_the_line(&mut config);
+    let (client, mut connection) = config.connect(headwater_postgres::tls(&config).ok()?).await.ok()?;
+    let (sender, heard) = mpsc::channel(1);
     tokio::spawn(async move {
         while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
             if let AsyncMessage::Notification(_) = message {
@@ -84,7 +104,7 @@ async fn ear(config: &Config, sender: mpsc::Sender<()>) -> Option<Client> {
         }
     });
     client.batch_execute("LISTEN headwater_log").await.ok()?;
-    Some(client)
+    Some(Ear { _client: client, heard })
 }
 
 /// Tells the hubs what is new.
