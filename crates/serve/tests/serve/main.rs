@@ -5,9 +5,12 @@ mod stage;
 
 mod cache;
 mod endings;
+mod node;
 mod pages;
 mod paths;
+mod promotion;
 mod refusals;
 mod relatives;
+mod replicas;
 mod search;
 mod streams;

@@ -77,14 +77,7 @@ impl Stage {
     }
 
     pub async fn apply(&self, models: &[&str]) {
-        let file = |(number, text): (usize, &&str)| SourceFile {
-            path: format!("models/{number}.sql"),
-            text: (*text).to_owned(),
-        };
-        let files: Vec<_> = models.iter().enumerate().map(file).collect();
-        apply::apply(&self.database.config(), &files, &Options::default(), &Silent)
-            .await
-            .unwrap_or_else(|error| panic!("{error:#?}"));
+        apply_on(&self.database.config(), models).await;
     }
 
     /// Runs statements that must succeed.
@@ -125,6 +118,27 @@ impl Stage {
 
     /// A server that reaches the database in its own way.
     pub async fn try_serve_on(&self, config: &Config, text: &str) -> Result<Site, Error> {
+        Site::start(config, text).await
+    }
+
+    /// Ends the leader in order.
+    pub async fn end(self) {
+        let _ = self.stop.send(true);
+        self.leader.await.expect("the leader ends");
+    }
+}
+
+/// Installs models.
+pub async fn apply_on(config: &Config, models: &[&str]) {
+    let file =
+        |(number, text): (usize, &&str)| SourceFile { path: format!("models/{number}.sql"), text: (*text).to_owned() };
+    let files: Vec<_> = models.iter().enumerate().map(file).collect();
+    apply::apply(config, &files, &Options::default(), &Silent).await.unwrap_or_else(|error| panic!("{error:#?}"));
+}
+
+impl Site {
+    /// Starts it on a port of its own.
+    pub async fn start(config: &Config, text: &str) -> Result<Self, Error> {
         let settings =
             parse_settings("headwater.toml", text.to_owned()).unwrap_or_else(|error| panic!("{error:#?}")).serve;
         let settings = Serve { listen: ([127, 0, 0, 1], 0).into(), ..settings };
@@ -136,13 +150,7 @@ impl Stage {
             stopped,
         )
         .await?;
-        Ok(Site { client: Client::new(running.address), running, stop })
-    }
-
-    /// Ends the leader in order.
-    pub async fn end(self) {
-        let _ = self.stop.send(true);
-        self.leader.await.expect("the leader ends");
+        Ok(Self { client: Client::new(running.address), running, stop })
     }
 }
 
