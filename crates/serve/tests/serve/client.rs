@@ -65,19 +65,28 @@ impl Client {
 
     /// Asks with headers.
     pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.try_get(path, headers).await.unwrap_or_else(|| panic!("{path}: nobody answers"))
+    }
+
+    /// Asks with headers; `None` where nobody is there to answer, or goes away before the end.
+    pub async fn try_get(&self, path: &str, headers: &[(&str, &str)]) -> Option<Answer> {
         let response = tokio::time::timeout(PATIENCE, self.http.request(self.request(path, headers)));
-        let response = response.await.expect("an answer").unwrap_or_else(|error| panic!("{path}: {error}"));
-        let (head, body) = response.into_parts();
-        let body = tokio::time::timeout(PATIENCE, body.collect()).await.expect("the whole body").unwrap().to_bytes();
-        Answer { status: head.status, headers: head.headers, body }
+        let (head, body) = response.await.expect("an answer").ok()?.into_parts();
+        let body = tokio::time::timeout(PATIENCE, body.collect()).await.expect("the whole body").ok()?.to_bytes();
+        Some(Answer { status: head.status, headers: head.headers, body })
     }
 
     /// Opens a stream.
     pub async fn stream(&self, path: &str, headers: &[(&str, &str)]) -> Stream {
-        let response = self.http.request(self.request(path, headers)).await.unwrap_or_else(|error| panic!("{error}"));
+        self.try_stream(path, headers).await.unwrap_or_else(|| panic!("{path}: nobody answers"))
+    }
+
+    /// Opens a stream; `None` where nobody is there to answer.
+    pub async fn try_stream(&self, path: &str, headers: &[(&str, &str)]) -> Option<Stream> {
+        let response = self.http.request(self.request(path, headers)).await.ok()?;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Stream { body: response.into_body(), text: String::new(), text_seen: String::new(), comments: 0 }
+        Some(Stream { body: response.into_body(), text: String::new(), text_seen: String::new(), comments: 0 })
     }
 
     fn request(&self, path: &str, headers: &[(&str, &str)]) -> Request<Empty<Bytes>> {
