@@ -3,6 +3,9 @@
 #[path = "../serve/client.rs"]
 #[allow(dead_code)]
 mod client;
+#[path = "../serve/node.rs"]
+#[allow(dead_code)]
+mod node;
 #[path = "../serve/stage.rs"]
 #[allow(dead_code)]
 mod stage;
@@ -15,6 +18,7 @@ mod wire;
 mod limits;
 mod live;
 mod origins;
+mod redis;
 mod requests;
 mod rows;
 mod tokens;
