@@ -51,6 +51,28 @@ pub async fn until_connected(config: &Config) {
     connect(config).await.unwrap();
 }
 
+/// An authority and a server's certificate for `localhost`, as files; gives the authority's.
+pub fn certificates(folder: &Path) -> PathBuf {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let key = KeyPair::generate().unwrap();
+    let pem = authority.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(authority, key);
+    let own = KeyPair::generate().unwrap();
+    let mut certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    certificate.use_authority_key_identifier_extension = true;
+    // One that is called like its authority would be taken for self-signed.
+    certificate.distinguished_name.push(DnType::CommonName, "localhost");
+    let certificate = certificate.signed_by(&own, &issuer).unwrap();
+    for (name, text) in [("ca.pem", pem), ("own.pem", certificate.pem()), ("own.key", own.serialize_pem())] {
+        std::fs::write(folder.join(name), text).unwrap();
+        ServerUser::choose().unwrap().own(&folder.join(name)).unwrap();
+    }
+    folder.join("ca.pem")
+}
+
 /// A server with files of its own.
 pub struct Node {
     folder: Folder,

@@ -1,12 +1,12 @@
 //! What stands on the way to the database: a pooler in transaction mode, and encryption. Both are real.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use headwater_postgres::server_user::ServerUser;
 use headwater_postgres::{Config, connect, parse_url};
 
-use crate::node::{Folder, Killed, free_port, until_connected};
+use crate::node::{Folder, Killed, certificates, free_port, until_connected};
 use crate::stage::{FEED, ROUTES, SCHEMA, Stage};
 
 fn socket(config: &Config) -> &Path {
@@ -69,23 +69,6 @@ async fn pages_and_streams_come_through_a_pooler_in_transaction_mode() {
     assert_eq!(stream.next().await.unwrap().data["item"]["title"], "through");
     site.end().await;
     stage.end().await;
-}
-
-/// An authority and a server's certificate for `localhost`, as files; gives the authority's.
-fn certificates(folder: &Path) -> PathBuf {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let pem = authority.self_signed(&key).unwrap().pem();
-    let issuer = Issuer::new(authority, key);
-    let own = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&own, &issuer).unwrap();
-    for (name, text) in [("ca.pem", pem), ("own.pem", certificate.pem()), ("own.key", own.serialize_pem())] {
-        std::fs::write(folder.join(name), text).unwrap();
-        ServerUser::choose().unwrap().own(&folder.join(name)).unwrap();
-    }
-    folder.join("ca.pem")
 }
 
 /// Encrypted, and to the right server; who does not ask for that is served all the same, as by libpq.
