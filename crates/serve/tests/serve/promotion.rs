@@ -118,17 +118,21 @@ async fn a_promoted_replica_takes_over_with_all_that_was_acknowledged() {
         browser.until_exact(&old, "at first").await;
         assert_eq!(browser.epoch(), "1");
     }
+    old.run("SELECT headwater.subscribe('watcher', 'feed', start => 'now')").await;
     let (stop, stopped) = watch::channel(false);
     let writer = write(config.clone(), 10_000, stopped);
     tokio::time::sleep(Duration::from_millis(700)).await;
     old.kill();
     tokio::time::sleep(Duration::from_millis(200)).await;
+    // A page that nobody has asked for before, so that none is kept.
+    assert_eq!(site.client.get("/api/feed?limit=7&sort=title").await.items().len(), 7);
     new.promote().await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     stop.send_replace(true);
     let acknowledged = writer.await.unwrap();
     let after = newest(&new.client().await).await;
     assert_eq!(after.epoch, 2);
+    assert_eq!(new.text("SELECT string_agg(op, ' ') FROM headwater.poll('watcher', 'feed', 'it')").await, "reset");
     let there = new.client().await.query("SELECT id FROM posts WHERE id > 10000", &[]).await.unwrap();
     let there: BTreeSet<i32> = there.iter().map(|row| row.get(0)).collect();
     // Even ones were deleted by the one fifty later, unless that one was not acknowledged.
