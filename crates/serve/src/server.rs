@@ -30,6 +30,7 @@ use crate::route::{Route, routes};
 use crate::tail::entry::Slice;
 use crate::tail::follow;
 use crate::tail::hub::Hub;
+use crate::tail::relay::Relay;
 
 /// Everything that answers.
 #[derive(Debug)]
@@ -182,6 +183,17 @@ impl Server {
         let zone: &str = rows.first().map_or("", |row| row.get(0));
         let is_utc = matches!(zone, "UTC" | "Etc/UTC" | "GMT" | "Etc/GMT" | "Etc/UCT" | "UCT" | "Zulu" | "Etc/Zulu");
         if is_utc { Ok(()) } else { Err(Error::TimeZone(zone.to_owned())) }
+    }
+
+    /// The way to the other servers, where it is declared. Databases are told apart by their server's identity and their name.
+    async fn relay(&self) -> Result<Option<Relay>, Error> {
+        let Some(declared) = &self.settings.redis else { return Ok(None) };
+        let connection =
+            self.database.primary().connection().await.map_err(|problem| Error::Settings(vec![problem.message]))?;
+        let sql = "SELECT pg_catalog.concat(b.system, ':', pg_catalog.current_database()) FROM headwater.batch AS b ORDER BY b.number DESC LIMIT 1";
+        let rows = connection.query(sql, &[]).await.map_err(Error::Models)?;
+        let identity: &str = rows.first().map_or("", |row| row.get(0));
+        Relay::begin(declared, identity, self.stop.clone()).map(Some)
     }
 
     /// Lets the database plan every route's page, so that a wrong expression is found when the server starts.
@@ -381,10 +393,11 @@ pub async fn start(
     server.remake(models, position)?;
     server.check_time_zone().await?;
     server.check().await?;
+    let relay = server.relay().await?;
     admin::begin(&server).await?;
     tokio::spawn(Arc::clone(&server.database).keep(server.news.subscribe(), stop.clone()));
     tokio::spawn(Arc::clone(&server.gate).keep(stop.clone()));
-    tokio::spawn(follow::follow(Arc::clone(&server), config.clone(), position));
+    tokio::spawn(follow::follow(Arc::clone(&server), config.clone(), position, relay));
     let router = router::router(&server, site.beside);
     let keeping = listen::Keeping {
         gate: Arc::clone(&server.gate),

@@ -3,6 +3,12 @@
 #[path = "../../../serve/tests/serve/client.rs"]
 #[allow(dead_code)]
 mod client;
+#[path = "../../../serve/tests/serve/node.rs"]
+#[allow(dead_code)]
+mod node;
+#[path = "../../../serve/tests/serve/redis_server.rs"]
+#[allow(dead_code)]
+mod redis_server;
 #[path = "../../../serve/tests/serve/stage.rs"]
 #[allow(dead_code)]
 mod stage;
@@ -19,6 +25,7 @@ use tokio::sync::watch;
 use client::{Client, Merged};
 use program::{Folder, Program};
 use record::{Page, Recorder};
+use redis_server::Redis;
 use stage::{Dice, FEED, ROUTES, SCHEMA, Stage};
 
 const STREAM: &str = "/api/feed/stream?limit=1000";
@@ -90,16 +97,28 @@ async fn write(client: headwater_postgres::Client, mut dice: Dice, stop: watch::
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_server_is_killed_and_its_clients_move_on() {
-    let stage = Stage::new("servers", SCHEMA, &[FEED]).await;
+    clients_lose_nothing("servers", None).await;
+}
+
+/// One of the servers reads the log for all, and passes it on through a Redis, which is killed as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn servers_and_the_redis_between_them_are_killed_and_clients_move_on() {
+    clients_lose_nothing("relay", Some(Redis::start().await)).await;
+}
+
+async fn clients_lose_nothing(hint: &str, mut redis: Option<Redis>) {
+    let stage = Stage::new(hint, SCHEMA, &[FEED]).await;
     stage.run("UPDATE posts SET at = '2026-01-01'").await;
     stage.wait().await;
     let settings = ROUTES.replace("max_limit = 50", "max_limit = 1000");
     // One that nobody kills tells what the pages must have been.
     let witness = stage.serve(&settings).await;
     let recorder = Recorder::open(&witness.client, STREAM).await;
-    let folder = Folder::new(&settings);
+    let shared = redis.as_ref().map(|redis| format!("[serve.redis]\nurl = \"{}\"\n", redis.url()));
+    let folder = Folder::new(hint, &(settings + &shared.unwrap_or_default()));
     let url = stage.database.url();
-    let mut programs: Vec<_> = (0..3).map(|_| Program::serve(&folder, &url)).collect();
+    let authority = redis.as_ref().map(|redis| redis.authority.clone());
+    let mut programs: Vec<_> = (0..3).map(|_| Program::serve(&folder, &url, authority.as_deref())).collect();
     let places = Places::new(Mutex::new(programs.iter().map(|program| program.address).collect()));
 
     let (stop, stopped) = watch::channel(false);
@@ -118,13 +137,21 @@ async fn a_server_is_killed_and_its_clients_move_on() {
     let readers: Vec<_> =
         (10..12).map(|number| tokio::spawn(read(Arc::clone(&places), Dice(number), stopped.clone()))).collect();
     let mut dice = Dice(7);
-    for _ in 0..7 {
+    for round in 0..7 {
         tokio::time::sleep(Duration::from_millis(300 + dice.below(400))).await;
         let number = usize::try_from(dice.below(3)).unwrap();
         programs[number].kill();
         tokio::time::sleep(Duration::from_millis(dice.below(300))).await;
-        programs[number] = Program::serve(&folder, &url);
+        programs[number] = Program::serve(&folder, &url, authority.as_deref());
         places.lock().unwrap()[number] = programs[number].address;
+        match &mut redis {
+            Some(redis) if round == 2 => {
+                assert!(redis.ask("KEYS *\n").unwrap().contains(":reads"), "nobody reads for the others");
+                redis.kill();
+            }
+            Some(redis) if round == 4 => redis.begin().await,
+            _ => {}
+        }
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     stop.send_replace(true);

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -11,8 +11,8 @@ use serde_json::Value;
 pub struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new(settings: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("headwater-cli-servers-{}", std::process::id()));
+    pub fn new(hint: &str, settings: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("headwater-cli-{hint}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         std::fs::write(path.join("headwater.toml"), settings).unwrap();
         Self(path)
@@ -32,10 +32,11 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts it; returns once it listens.
-    pub fn serve(folder: &Folder, url: &str) -> Self {
+    /// Starts it; returns once it listens. It trusts those whose certificates are of this authority.
+    pub fn serve(folder: &Folder, url: &str, authority: Option<&Path>) -> Self {
         let mut program = Command::new(env!("CARGO_BIN_EXE_headwater"));
         program.args(["serve", "--json", "--listen", "127.0.0.1:0", "--database", url, "--project"]).arg(&folder.0);
+        program.envs(authority.map(|file| ("SSL_CERT_FILE", file)));
         let mut process = program.stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = lines.next().expect("it says where it listens").unwrap();

@@ -33,6 +33,8 @@ pub struct Serve {
     pub pool: Pool,
     /// Streaming replicas that pages may be read from.
     pub replica: Vec<Replica>,
+    /// The Redis through which one server passes on what it has read of the log to the others.
+    pub redis: Option<Redis>,
     /// How those who ask prove who they are.
     pub auth: Auth,
     /// How much one client may ask for.
@@ -58,6 +60,7 @@ impl Default for Serve {
             files: None,
             pool: Pool::default(),
             replica: Vec::new(),
+            redis: None,
             auth: Auth::default(),
             limits: Limits::default(),
             admin: None,
@@ -127,6 +130,28 @@ fn replica_overflow() -> usize {
 
 fn replica_max_lag() -> Duration {
     Duration::from_secs(10)
+}
+
+/// `[serve.redis]`: a Redis that several servers share.
+#[derive(Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// Its address, such as `rediss://:password@host:6379`.
+    pub url: String,
+    /// What its keys begin with.
+    #[serde(default = "redis_prefix")]
+    pub prefix: String,
+}
+
+fn redis_prefix() -> String {
+    "headwater".to_owned()
+}
+
+impl std::fmt::Debug for Redis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // There is a password in the address.
+        f.debug_struct("Redis").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
 }
 
 /// `[serve.auth]`: JSON Web Tokens. Without a secret or keys there, only public routes can be read.

@@ -1,17 +1,18 @@
 //! The task that follows the log: it hears of new entries, reads them once for each route that somebody asks of, and tells the hubs.
 //!
-//! A batch that writes to the log says so by NOTIFY, in the batch's own transaction. Where nobody can listen (a replica, a pooler), the log is
+//! A batch that writes to the log says so by NOTIFY, with the position, in the batch's own transaction. Where nobody can listen (a replica, a pooler), the log is
 //! asked again and again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_postgres::Config;
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_postgres::{AsyncMessage, Client};
 
 use super::log;
+use super::relay::Relay;
 use crate::http::problem::Problem;
 use crate::model;
 use crate::position::Position;
@@ -29,12 +30,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Follows the log until the server stops. What cannot be read is tried again.
-pub async fn follow(server: Arc<Server>, config: Config, mut position: Position) {
+pub async fn follow(server: Arc<Server>, config: Config, mut position: Position, mut relay: Option<Relay>) {
     let mut stop = server.stop.clone();
     let mut pause = FIRST_PAUSE;
     while !*stop.borrow() {
         let ended = tokio::select! {
-            ended = listen(&server, &config, &mut position, &mut pause) => ended,
+            ended = listen(&server, &config, &mut position, &mut relay, &mut pause) => ended,
             _ = stop.wait_for(|stop| *stop) => return,
         };
         if let Err(problem) = ended {
@@ -50,14 +51,17 @@ async fn listen(
     server: &Server,
     config: &Config,
     position: &mut Position,
+    relay: &mut Option<Relay>,
     pause: &mut Duration,
 ) -> Result<(), Problem> {
     let mut ear = ear(server, config).await;
     let mut looked = Instant::now();
     look_for_models(server, *position).await?;
+    let mut heard = None;
     loop {
         // A server that is there and says nothing is not waited for any longer than by those who ask for pages.
-        let advanced = tokio::time::timeout(server.settings.timeout, advance(server, position)).await;
+        let advanced =
+            tokio::time::timeout(server.settings.timeout, advance(server, position, heard.take(), relay)).await;
         advanced.map_err(|_| Problem::timeout())??;
         *pause = FIRST_PAUSE;
         if looked.elapsed() >= LISTENING {
@@ -69,11 +73,11 @@ async fn listen(
             looked = Instant::now();
         }
         match &mut ear {
-            Some(ear) => {
-                if let Ok(None) = tokio::time::timeout(LISTENING, ear.heard.recv()).await {
-                    return Err(Problem::unavailable("the connection that listens was lost"));
-                }
-            }
+            Some(ear) => match tokio::time::timeout(LISTENING, ear.heard.changed()).await {
+                Ok(Err(_)) => return Err(Problem::unavailable("the connection that listens was lost")),
+                Ok(Ok(())) => heard = *ear.heard.borrow_and_update(),
+                Err(_) => {}
+            },
             None => tokio::time::sleep(ASKING).await,
         }
     }
@@ -83,7 +87,8 @@ async fn listen(
 struct Ear {
     /// It ends with the client.
     _client: Client,
-    heard: mpsc::Receiver<()>,
+    /// The newest position that was told.
+    heard: watch::Receiver<Option<Position>>,
 }
 
 /// Listens; `None` where that is not possible.
@@ -94,12 +99,11 @@ async fn ear(server: &Server, config: &Config) -> Option<Ear> {
     let mut config = config.clone();
     headwater_postgres::watch_the_line(&mut config);
     let (client, mut connection) = config.connect(headwater_postgres::tls(&config).ok()?).await.ok()?;
-    let (sender, heard) = mpsc::channel(1);
+    let (sender, heard) = watch::channel(None);
     tokio::spawn(async move {
         while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
-            if let AsyncMessage::Notification(_) = message {
-                // One that is waiting to be heard is enough.
-                let _ = sender.try_send(());
+            if let AsyncMessage::Notification(told) = message {
+                sender.send_replace(told.payload().parse().ok());
             }
         }
     });
@@ -107,9 +111,17 @@ async fn ear(server: &Server, config: &Config) -> Option<Ear> {
     Some(Ear { _client: client, heard })
 }
 
-/// Tells the hubs what is new.
-async fn advance(server: &Server, position: &mut Position) -> Result<(), Problem> {
-    let newest = server.database.primary().newest().await?;
+/// Tells the hubs what is new; `heard` is the newest position, where it was told.
+async fn advance(
+    server: &Server,
+    position: &mut Position,
+    heard: Option<Position>,
+    relay: &mut Option<Relay>,
+) -> Result<(), Problem> {
+    let newest = match heard.filter(|heard| heard.epoch == position.epoch && heard > position) {
+        Some(heard) => heard,
+        None => server.database.primary().newest().await?,
+    };
     if newest == *position {
         return Ok(());
     }
@@ -117,8 +129,11 @@ async fn advance(server: &Server, position: &mut Position) -> Result<(), Problem
     if newest.epoch != position.epoch || newest < *position {
         table.served.values().for_each(|served| served.hub.begin_anew(newest));
     }
+    if let Some(relay) = relay {
+        relay.bring(&table, newest).await;
+    }
     for served in table.served.values() {
-        tell(server, served, newest).await?;
+        tell(server, served, newest, relay.as_ref()).await?;
     }
     *position = newest;
     server.news.send_replace(newest);
@@ -126,7 +141,7 @@ async fn advance(server: &Server, position: &mut Position) -> Result<(), Problem
 }
 
 /// Reads what is new for one route, from where its hub stands.
-async fn tell(server: &Server, served: &Served, newest: Position) -> Result<(), Problem> {
+async fn tell(server: &Server, served: &Served, newest: Position, relay: Option<&Relay>) -> Result<(), Problem> {
     loop {
         let from = served.hub.position();
         if from >= newest {
@@ -141,7 +156,10 @@ async fn tell(server: &Server, served: &Served, newest: Position) -> Result<(), 
             Some(last) if entries.len() == log::CHUNK => last.position,
             _ => newest,
         };
-        served.hub.tell(entries, until);
+        served.hub.tell(entries.clone(), until);
+        if let Some(relay) = relay {
+            relay.pass_on(served, from, until, &entries).await;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One route's followers, recent entries and kept pages.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
@@ -28,6 +29,8 @@ pub struct Hub {
     pub route: Arc<Route>,
     cache: Arc<Cache>,
     state: Mutex<State>,
+    /// How often another server's reading was told.
+    relayed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +76,7 @@ impl Hub {
     #[must_use]
     pub fn new(route: Arc<Route>, cache: Arc<Cache>, position: Position) -> Self {
         let state = State { position, reach: position, ..State::default() };
-        Self { route, cache, state: Mutex::new(state) }
+        Self { route, cache, state: Mutex::new(state), relayed: AtomicU64::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -96,6 +99,23 @@ impl Hub {
         state.forget_recent(until);
         state.position = until;
         true
+    }
+
+    /// True where somebody wants entries.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.state().wanted
+    }
+
+    /// Counts that another server's reading was told.
+    pub fn count_relayed(&self) {
+        self.relayed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often another server's reading was told.
+    #[must_use]
+    pub fn relayed(&self) -> u64 {
+        self.relayed.load(Ordering::Relaxed)
     }
 
     /// How many follow.

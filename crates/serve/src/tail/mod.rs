@@ -15,3 +15,4 @@ pub mod entry;
 pub mod follow;
 pub mod hub;
 pub mod log;
+pub mod relay;

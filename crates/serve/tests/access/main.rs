@@ -6,6 +6,9 @@ mod client;
 #[path = "../serve/node.rs"]
 #[allow(dead_code)]
 mod node;
+#[path = "../serve/redis_server.rs"]
+#[allow(dead_code)]
+mod redis_server;
 #[path = "../serve/stage.rs"]
 #[allow(dead_code)]
 mod stage;

@@ -1,9 +1,8 @@
 //! The worked example of the guide: a real Redis that a consumer group keeps exactly in step, while both are killed again and again.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,8 @@ use tokio::sync::watch;
 
 use crate::ground::secret;
 use crate::keys;
-use crate::node::{Folder, Killed, certificates, free_port};
+use crate::node::Killed;
+use crate::redis_server::Redis;
 use crate::stage::{Dice, Stage};
 
 const SCHEMA: &str = "
@@ -42,80 +42,17 @@ subject = \"redis-worker\"
 /// A row as Redis has it: the numbers with a fraction are texts.
 const ROW: &str = "jsonb_build_object('player', player, 'votes', votes, 'weight', weight::text, 'said', said)::text";
 
-const PASSWORD: &str = "not a secret";
-
 /// Rows by key, both as JSON.
 type Rows = BTreeMap<String, Value>;
 
-/// Redis, with its files in a folder; killed, it comes back with what it had answered for. The example's connection is encrypted.
-struct Redis {
-    folder: Folder,
-    authority: PathBuf,
-    port: u16,
-    tls_port: u16,
-    process: Option<Killed>,
-}
-
-impl Redis {
-    async fn start() -> Self {
-        let folder = Folder::new("redis");
-        let authority = certificates(&folder.0);
-        let mut redis = Self { folder, authority, port: free_port(), tls_port: free_port(), process: None };
-        redis.begin().await;
-        redis
-    }
-
-    async fn begin(&mut self) {
-        let program = ["/usr/bin/redis-server", "/opt/homebrew/bin/redis-server", "/usr/local/bin/redis-server"];
-        let program = program.iter().map(Path::new).find(|path| path.exists());
-        let mut command =
-            Command::new(program.expect("Redis is installed: ./dev test does it; Debian's package is redis-server"));
-        command.args([
-            "--port",
-            &self.port.to_string(),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--requirepass",
-            PASSWORD,
-        ]);
-        command.args(["--appendonly", "yes", "--appendfsync", "always", "--dir"]).arg(&self.folder.0);
-        command.args(["--tls-port", &self.tls_port.to_string(), "--tls-auth-clients", "no"]);
-        for (setting, file) in [("cert-file", "own.pem"), ("key-file", "own.key"), ("ca-cert-file", "ca.pem")] {
-            command.arg(format!("--tls-{setting}")).arg(self.folder.0.join(file));
-        }
-        self.process = Some(Killed(command.stdout(Stdio::null()).spawn().unwrap()));
-        let began = Instant::now();
-        while self.ask("PING").as_deref() != Some("PONG\n") {
-            assert!(began.elapsed() < Duration::from_secs(10), "Redis does not answer");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn kill(&mut self) {
-        // Dropped, it is killed with -9.
-        self.process = None;
-    }
-
-    fn ask(&self, commands: &str) -> Option<String> {
-        let mut program = Command::new("redis-cli");
-        program.args(["-p", &self.port.to_string(), "-a", PASSWORD, "--no-auth-warning"]);
-        program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = program.spawn().ok()?;
-        child.stdin.take()?.write_all(commands.as_bytes()).ok()?;
-        String::from_utf8(child.wait_with_output().ok()?.stdout).ok()
-    }
-
-    /// What it holds at one moment: the rows, and up to which position of the log they are right.
-    fn content(&self) -> Option<(i64, Rows)> {
-        let said = self.ask("MULTI\nGET leaderboard:position\nHGETALL leaderboard\nEXEC\n")?;
-        let mut lines = said.strip_prefix("OK\nQUEUED\nQUEUED\n")?.lines();
-        let position = lines.next()?.strip_prefix("1.")?.parse().ok()?;
-        let values: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
-        let rows = values.chunks(2).map(|pair| (pair[0].to_owned(), serde_json::from_str(pair[1]).unwrap()));
-        Some((position, rows.collect()))
-    }
+/// What it holds at one moment: the rows, and up to which position of the log they are right.
+fn content(redis: &Redis) -> Option<(i64, Rows)> {
+    let said = redis.ask("MULTI\nGET leaderboard:position\nHGETALL leaderboard\nEXEC\n")?;
+    let mut lines = said.strip_prefix("OK\nQUEUED\nQUEUED\n")?.lines();
+    let position = lines.next()?.strip_prefix("1.")?.parse().ok()?;
+    let values: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    let rows = values.chunks(2).map(|pair| (pair[0].to_owned(), serde_json::from_str(pair[1]).unwrap()));
+    Some((position, rows.collect()))
 }
 
 /// The example itself.
@@ -124,7 +61,7 @@ fn example(server: SocketAddr, redis: &Redis) -> Killed {
     let mut command = Command::new("python3");
     command.arg(program).args(["redis", "leaderboard", "/api/leaderboard"]);
     command.env("HEADWATER", format!("http://{server}")).env("HEADWATER_TOKEN", keys::of("redis-worker"));
-    command.env("REDIS", format!("rediss://:{}@localhost:{}", PASSWORD.replace(' ', "%20"), redis.tls_port));
+    command.env("REDIS", redis.url());
     command.env("SSL_CERT_FILE", &redis.authority);
     Killed(command.stderr(Stdio::null()).spawn().expect("Python 3 is installed: ./dev test does it"))
 }
@@ -163,7 +100,7 @@ async fn a_redis_is_kept_exactly_in_step_through_kills_of_either_side() {
     for round in 0..15 {
         for _ in 0..2 + dice.below(6) {
             tokio::time::sleep(Duration::from_millis(20 + dice.below(150))).await;
-            seen.extend(redis.content());
+            seen.extend(content(&redis));
         }
         if round == 4 {
             // It comes to have forgotten everything.
@@ -192,8 +129,8 @@ async fn a_redis_is_kept_exactly_in_step_through_kills_of_either_side() {
     };
     let expected: Rows = stage.json(&select).await.iter().map(pair).collect();
     let began = Instant::now();
-    while redis.content().is_none_or(|(_, rows)| rows != expected) {
-        assert!(began.elapsed() < Duration::from_secs(20), "it is {:?}\nnot {expected:?}", redis.content());
+    while content(&redis).is_none_or(|(_, rows)| rows != expected) {
+        assert!(began.elapsed() < Duration::from_secs(20), "it is {:?}\nnot {expected:?}", content(&redis));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     drop(consumer);

@@ -9,8 +9,11 @@ mod node;
 mod pages;
 mod paths;
 mod promotion;
+#[allow(dead_code)]
+mod redis_server;
 mod refusals;
 mod relatives;
+mod relay;
 mod replicas;
 mod search;
 mod streams;
