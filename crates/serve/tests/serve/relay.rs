@@ -26,6 +26,8 @@ async fn one_server_reads_for_both_and_both_tell_the_same() {
     let mut redis = Redis::start().await;
     let settings = ROUTES.replace("max_limit = 50", "max_limit = 1000")
         + &format!("[serve.redis]\nurl = \"{}\"\nprefix = \"test\"\n", redis.plain_url());
+    let wrong = stage.try_serve(&settings.replace("redis://:", "http://:")).await;
+    assert!(format!("{:?}", wrong.err()).contains("redis: the url is none"));
     let sites = [stage.serve(&settings).await, stage.serve(&settings).await];
     let mut streams = Vec::new();
     for site in &sites {
