@@ -17,8 +17,8 @@ use redis::streams::StreamReadReply;
 use redis::{AsyncConnectionConfig, Client, RedisError, cmd};
 use serde_json::Value;
 use sha2::Digest as _;
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::entry::{Entry, Op};
 use super::log;
@@ -63,6 +63,8 @@ struct Shared {
     /// The name by which this server holds locks.
     own: String,
     state: Mutex<State>,
+    /// A message could not be written in time.
+    hangs: Notify,
 }
 
 #[derive(Default)]
@@ -119,6 +121,7 @@ impl Relay {
             prefix: format!("{}:{identity}", declared.prefix),
             own: format!("{}-{}", std::process::id(), nanoseconds.as_nanos()),
             state: Mutex::default(),
+            hangs: Notify::new(),
         });
         let (sender, heard) = mpsc::channel(KEPT);
         tokio::spawn(keep(Arc::clone(&shared), sender, stop));
@@ -158,8 +161,10 @@ impl Relay {
         let message = Message { from, until, entries: entries.to_vec() };
         let mut add = cmd("XADD");
         add.arg(&name).arg("MAXLEN").arg("~").arg(KEPT).arg("*").arg("m").arg(message.write());
-        // Where it is lost, those who wait read the log.
-        let _ = add.query_async::<()>(&mut writing).await;
+        // Where it is lost, those who wait read the log. A Redis that hangs must not make this server's own clients wait.
+        if !matches!(timeout(PATIENCE, add.query_async::<()>(&mut writing)).await, Ok(Ok(()))) {
+            self.shared.hangs.notify_one();
+        }
     }
 
     /// Keeps note of which routes have streams: those whose entries somebody wants.
@@ -269,6 +274,7 @@ async fn connected(shared: &Shared, sender: &mpsc::Sender<(String, Message)>) ->
     tokio::select! {
         lost = hold(shared, writing) => lost,
         lost = hear(shared, reading, sender) => lost,
+        () = shared.hangs.notified() => Err((redis::ErrorKind::Io, "it did not answer in time").into()),
     }
 }
 

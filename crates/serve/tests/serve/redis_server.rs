@@ -61,6 +61,20 @@ impl Redis {
         self.process = None;
     }
 
+    /// It takes connections and answers nothing.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().unwrap().0.id().to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+    }
+
     pub fn ask(&self, commands: &str) -> Option<String> {
         let mut program = Command::new("redis-cli");
         program.args(["-p", &self.port.to_string(), "-a", PASSWORD, "--no-auth-warning"]);

@@ -53,7 +53,10 @@ async fn one_server_reads_for_both_and_both_tell_the_same() {
     assert!(taken.iter().any(|taken| *taken == 0), "both wait for the other: {taken:?}");
     assert!(taken.iter().any(|taken| *taken > 20), "hardly anything was passed on: {taken:?}");
 
-    // Redis dies, and comes back.
+    // Redis hangs, dies, and comes back.
+    redis.freeze();
+    write(&stage, id + 300, 60).await;
+    redis.thaw();
     redis.kill();
     write(&stage, id + 100, 50).await;
     redis.begin().await;
