@@ -40,9 +40,6 @@ pub async fn connect(config: &Config) -> Result<Client, Error> {
     if config.get_application_name().is_none() {
         config.application_name(APPLICATION_NAME);
     }
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT_TIMEOUT);
-    }
     watch_the_line(&mut config);
     let (client, connection) = config.connect(tls::tls(&config)?).await.map_err(|source| {
         let place = place_of(&config);
@@ -61,6 +58,9 @@ pub async fn connect(config: &Config) -> Result<Client, Error> {
 /// Lets a connection notice within half a minute that the other end is gone without a word: its machine, or the way there. What the
 /// address says of it stays.
 pub fn watch_the_line(config: &mut Config) {
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
     if config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(SILENCE);
     }

@@ -182,7 +182,7 @@ impl Pool {
     }
 
     fn lend(&self, client: Object) -> Connection {
-        Connection { client, pooler: self.pooler, tls: self.tls.clone(), replica: None }
+        Connection { client, pooler: self.pooler, tls: self.tls.clone(), to_replica: false }
     }
 
     /// The newest position there.
@@ -222,9 +222,6 @@ fn session(config: &Config, pooler: bool, timeout: Duration) -> Config {
     if config.get_application_name().is_none() {
         config.application_name("headwater serve");
     }
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(Duration::from_secs(10));
-    }
     headwater_postgres::watch_the_line(&mut config);
     if !pooler {
         let only_read = if says_which_server(&config) { "" } else { ONLY_READ };
@@ -249,15 +246,14 @@ pub struct Connection {
     client: Object,
     pooler: bool,
     tls: MakeRustlsConnect,
-    /// The replica that it is to; `None`: the primary.
-    replica: Option<Arc<Replica>>,
+    to_replica: bool,
 }
 
 impl Connection {
     /// True where it is to a replica: what fails there, the primary may answer.
     #[must_use]
     pub fn is_to_replica(&self) -> bool {
-        self.replica.is_some()
+        self.to_replica
     }
 
     /// Runs a statement whose parameters are all texts, and gives all its rows.

@@ -261,7 +261,7 @@ impl Served {
         let statement = sql::page(&self.route, &asked.page);
         let has_it = |reading: &Reading| asked.after.is_none_or(|after| after <= reading.position);
         if place == Where::Anywhere
-            && let Some(read) = of_replica(server, asked, statement.clone(), way).await
+            && let Some(read) = of_replica(server, asked, &statement, way).await
         {
             match read {
                 Ok(reading) if has_it(&reading) => return Ok(reading),
@@ -299,12 +299,12 @@ impl Served {
 async fn of_replica(
     server: &Server,
     asked: &Asked,
-    statement: sql::Statement,
+    statement: &sql::Statement,
     way: Way,
 ) -> Option<Result<Reading, Problem>> {
     let (replica, connection) = server.database.replica(asked.after).await?;
     let read = tokio::select! {
-        read = Reading::begin(connection, statement, way) => read,
+        read = Reading::begin(connection, statement.clone(), way) => read,
         // One that says nothing any more would be waited for until the page's time is over.
         () = replica.left_out() => return None,
     };

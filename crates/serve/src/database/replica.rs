@@ -55,7 +55,7 @@ impl Replica {
     }
 
     /// A connection, where it has what was there at `wanted`, and one is free.
-    pub(super) async fn connection(self: &Arc<Self>, wanted: Option<Position>) -> Option<Connection> {
+    pub(super) async fn connection(&self, wanted: Option<Position>) -> Option<Connection> {
         let has = self
             .replayed
             .borrow()
@@ -64,7 +64,7 @@ impl Replica {
             return None;
         }
         let mut connection = self.pool.at_once(SILENCE).await?;
-        connection.replica = Some(Arc::clone(self));
+        connection.to_replica = true;
         Some(connection)
     }
 
