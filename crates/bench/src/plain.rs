@@ -22,6 +22,9 @@ pub const DATABASE_VARIABLE: &str = "HEADWATER_BENCH_PLAIN";
 /// Set with it: the file of the pages' statements.
 pub const PAGES_VARIABLE: &str = "HEADWATER_BENCH_PAGES";
 
+/// What its sessions are called.
+pub const APPLICATION: &str = "003";
+
 /// Connections: the 20 and 30 that Headwater's pool has unless told otherwise.
 const CONNECTIONS: usize = 50;
 
@@ -44,8 +47,10 @@ pub fn pages(text: &str) -> BTreeMap<String, String> {
 /// Answers `GET /{page}/{who asks}/{what for}` until it is ended.
 pub async fn serve(database: &str, pages_file: &str) -> Result<(), Failure> {
     let pages = pages(&std::fs::read_to_string(pages_file)?);
+    let mut database: tokio_postgres::Config = database.parse()?;
+    database.application_name(APPLICATION);
     let manager = Manager::from_config(
-        database.parse()?,
+        database,
         tokio_postgres::NoTls,
         ManagerConfig { recycling_method: RecyclingMethod::Fast },
     );

@@ -18,7 +18,7 @@ use crate::leader::Leader;
 use crate::paced::{self, Pace, Transaction, Writes, transactions};
 use crate::report::{Bar, Outcome, Verdict, figure, number};
 use crate::site::Site;
-use crate::{Failure, cpu, models};
+use crate::{Failure, cpu, models, plain};
 
 /// Users, and how many of them have a stream.
 const USERS: (usize, usize) = (5_000, 2_000);
@@ -54,9 +54,15 @@ struct Turn {
 /// Processor time in percent of one core.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 struct Used {
+    /// Who serves the pages.
     server: f64,
+    /// All of PostgreSQL's processes; of it, the sessions that read pages, and the leader's.
     postgres: f64,
+    reading: f64,
+    leading: f64,
+    /// The leader's own thread.
     leader: f64,
+    /// Users, and those who write.
     users: f64,
 }
 
@@ -122,7 +128,7 @@ impl Place<'_> {
             users,
             streams: if self.kind == Kind::Headwater { streams } else { 0 },
             writes: share,
-            warm_up: Duration::from_secs(if few { 6 } else { 10 }),
+            warm_up: Duration::from_secs(if few { 6 } else { 15 }),
             time: self.arena.effort.turn * TURNS,
         };
         let deeds = users as f64 / f64::midpoint(crowd::THINK.start, crowd::THINK.end);
@@ -157,10 +163,22 @@ impl Place<'_> {
     async fn mark(&self, leader: Option<&Leader>) -> Result<Mark, Failure> {
         let backend = self.client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
         let own = i32::try_from(std::process::id())?;
+        let (mut reading, mut leading) = (0, 0);
+        let sql = "SELECT pid, application_name FROM pg_stat_activity WHERE datname = current_database()";
+        for row in self.client.query(sql, &[]).await? {
+            let used = cpu::of_process(row.get(0)).unwrap_or_default();
+            match row.get(1) {
+                "headwater serve" | plain::APPLICATION => reading += used,
+                "headwater maintain" => leading += used,
+                _ => {}
+            }
+        }
         Ok(Mark {
             at: Instant::now(),
             server: self.site.used().0,
             postgres: cpu::parent(backend).and_then(cpu::of_family).unwrap_or_default(),
+            reading,
+            leading,
             leader: leader.and_then(Leader::used).unwrap_or_default(),
             own: cpu::of_process(own).unwrap_or_default(),
         })
@@ -172,6 +190,8 @@ struct Mark {
     at: Instant,
     server: u64,
     postgres: u64,
+    reading: u64,
+    leading: u64,
     leader: u64,
     own: u64,
 }
@@ -183,6 +203,8 @@ impl Mark {
         Used {
             server: percent(|mark| mark.server),
             postgres: percent(|mark| mark.postgres),
+            reading: percent(|mark| mark.reading),
+            leading: percent(|mark| mark.leading),
             leader: percent(|mark| mark.leader),
             users: percent(|mark| mark.own) - percent(|mark| mark.leader),
         }
@@ -281,9 +303,11 @@ fn about(variant: &Variant, outcome: &mut Outcome) {
     let name = variant.name;
     let median = |of: fn(&Turn) -> f64| Spread::of(variant.turns.iter().map(of)).median;
     outcome.notes.push(format!(
-        "{name}: percent of a core: server {}, PostgreSQL {}, leader {}, users {}; {} events over streams in a turn",
+        "{name}: percent of a core: server {}, PostgreSQL {} (reading pages {}, the leader's session {}), the leader itself {}, users {}; {} events over streams in a turn",
         figure(median(|turn| turn.used.server)),
         figure(median(|turn| turn.used.postgres)),
+        figure(median(|turn| turn.used.reading)),
+        figure(median(|turn| turn.used.leading)),
         figure(median(|turn| turn.used.leader)),
         figure(median(|turn| turn.used.users)),
         number(median(|turn| turn.pages.events as f64)),
