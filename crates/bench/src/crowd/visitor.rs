@@ -49,11 +49,21 @@ impl Visitor {
         Self { address, stream: None, request: String::new() }
     }
 
-    /// Asks, and waits for the answer's last byte. After an error the connection is another.
+    /// Asks, and waits for the answer's last byte. After an error the connection is another. A connection that has rested may be closed by the server just
+    /// when a request is on its way: then it is asked again on a new one, as browsers do.
     pub async fn ask(&mut self, path: &str, bearer: &str) -> Result<Answer, Failure> {
+        let rested = self.stream.is_some();
+        let mut answer = Answer { status: 0, bytes: 0 };
+        match self.once(path, bearer, &mut answer).await {
+            Err(_) if rested && answer.bytes == 0 => self.once(path, bearer, &mut answer).await?,
+            other => other?,
+        }
+        Ok(answer)
+    }
+
+    async fn once(&mut self, path: &str, bearer: &str, answer: &mut Answer) -> Result<(), Failure> {
         // Out of `self` while it is in use: where this is given up half-way, nobody reads the rest of an old answer.
         let stream = self.send(path, bearer).await?;
-        let mut answer = Answer { status: 0, bytes: 0 };
         let mut early = Vec::new();
         let mut left = None;
         while left != Some(0) {
@@ -74,7 +84,7 @@ impl Visitor {
             .await?;
         }
         self.stream = Some(stream);
-        Ok(answer)
+        Ok(())
     }
 
     /// Asks for a stream and follows it; `heard` is told how many events have come. It ends with an error.
