@@ -12,7 +12,7 @@ use headwater_deploy::{Options as ApplyOptions, Project, Silent, apply};
 use headwater_postgres::private::Options;
 use headwater_postgres::{Client, Config, Home, PrivateServer, connect};
 
-use crate::{Effort, Failure};
+use crate::{Effort, Failure, models};
 
 /// Users that have not voted yet: every vote that a benchmark casts is its user's first on that project.
 pub const FRESH_USERS: i32 = 4_000;
@@ -162,6 +162,19 @@ impl Arena {
     /// A file of the showcase.
     pub fn example(&self, name: &str) -> Result<String, Failure> {
         self.read(&format!("examples/showcase/{name}"))
+    }
+
+    /// A copy of the showcase with document 003's own design: its tables, its triggers, its views; pages for which it has none read ordinary views.
+    pub async fn by_document(&self, base: &str, name: &str) -> Result<Config, Failure> {
+        let config = self.copy(base, name).await?;
+        eprintln!("  creating 003's design in {name}");
+        let client = self.connect(name).await?;
+        for file in ["003_messages.sql", "003_refresh.sql", "003_design.sql"] {
+            client.batch_execute(&self.baseline(file)?).await?;
+        }
+        models::as_views(self, &client).await?;
+        settle(&config).await?;
+        Ok(config)
     }
 
     /// A file in `benches/baselines/`.

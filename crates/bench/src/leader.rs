@@ -127,8 +127,13 @@ impl Leader {
             batches: held(&self.seen.rounds).len(),
             troubles: held(&self.seen.troubles).len(),
             backend: cpu::nanoseconds(self.backend),
-            process: held(&self.seen.leads).as_ref().and_then(Thread::nanoseconds),
+            process: self.used(),
         }
+    }
+
+    /// Nanoseconds of CPU time that its own thread has used.
+    pub fn used(&self) -> Option<u64> {
+        held(&self.seen.leads).as_ref().and_then(Thread::nanoseconds)
     }
 
     /// What it did since.

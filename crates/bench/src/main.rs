@@ -11,6 +11,8 @@
 //! | [`paced`] | clients that write so many times a second, whatever the server does |
 //! | [`leader`], [`probe`] | who maintains eventual models, and how soon a commit is in them |
 //! | [`site`] | servers to ask over HTTP, and those who ask |
+//! | [`crowd`] | thousands of users who look at the showcase's pages, each at a pace of their own |
+//! | [`plain`] | the showcase's pages as document 003 reads them |
 //! | [`compare`] | variants in turns, and their ratios |
 //! | [`suites`] | one module per suite |
 //! | [`report`], [`plot`], [`curves`] | tables, JSON, SVG |
@@ -18,11 +20,13 @@
 mod arena;
 mod compare;
 mod cpu;
+mod crowd;
 mod curves;
 mod leader;
 mod load;
 mod models;
 mod paced;
+mod plain;
 mod plot;
 mod probe;
 mod report;
@@ -79,12 +83,7 @@ struct Effort {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let other = match std::env::var(site::STATIC_VARIABLE) {
-        Ok(path) => Some(site::answer_with(&path).await),
-        Err(_) if std::env::var_os(site::SOCKETS_VARIABLE).is_some() => Some(site::write_to_all().await),
-        Err(_) => None,
-    };
-    if let Some(ended) = other {
+    if let Some(ended) = another().await {
         return match ended {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => panic!("{error}"),
@@ -101,6 +100,20 @@ async fn main() -> ExitCode {
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A server to compare with, where this process is to be one.
+async fn another() -> Option<Result<(), Failure>> {
+    let told = |name: &str| std::env::var(name).ok();
+    if let Some(path) = told(site::STATIC_VARIABLE) {
+        Some(site::answer_with(&path).await)
+    } else if told(site::SOCKETS_VARIABLE).is_some() {
+        Some(site::write_to_all().await)
+    } else if let Some((database, pages)) = told(plain::DATABASE_VARIABLE).zip(told(plain::PAGES_VARIABLE)) {
+        Some(plain::serve(&database, &pages).await)
+    } else {
+        None
     }
 }
 

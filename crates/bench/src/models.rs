@@ -1,6 +1,7 @@
 //! The showcase's models: chosen by name, since a file may hold several, and as declared or all eventual.
 
 use headwater_compile::SourceFile;
+use headwater_postgres::Client;
 
 use crate::Failure;
 use crate::arena::Arena;
@@ -37,6 +38,19 @@ pub fn showcase(arena: &Arena, names: &[&str], mode: Mode) -> Result<Vec<SourceF
         return Err(format!("{} of the {} models wanted are in the showcase", models.len(), names.len()).into());
     }
     Ok(models)
+}
+
+/// Ordinary views with the SELECTs of all models, by their names, where nothing of that name is there: the query that a page without a model runs.
+pub async fn as_views(arena: &Arena, client: &Client) -> Result<(), Failure> {
+    let (models, _) = headwater_compile::parse::parse(&arena.showcase_models(&[])?);
+    for model in models {
+        let name = model.name.to_string();
+        let there: bool = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&name]).await?.get(0);
+        if !there {
+            client.batch_execute(&format!("CREATE VIEW {name} AS {}", model.select)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The same model, eventual.

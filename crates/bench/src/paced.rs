@@ -15,6 +15,9 @@ use tokio_postgres::Statement;
 use crate::Failure;
 use crate::load::{Feed, Value};
 
+/// So long a statement may take, where nothing else is said.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What is written.
 #[derive(Clone)]
 pub enum Writes {
@@ -46,6 +49,8 @@ pub struct Pace {
     pub clients: usize,
     /// So many.
     pub per_second: f64,
+    /// A statement that takes longer has failed.
+    pub patience: Duration,
 }
 
 /// What came of it.
@@ -144,7 +149,7 @@ enum Does {
 impl Writer {
     async fn new(pace: &Pace, number: usize) -> Result<Self, Failure> {
         let client = connect(&pace.config).await?;
-        client.batch_execute("SET statement_timeout = '60s'").await?;
+        client.batch_execute(&format!("SET statement_timeout = {}", pace.patience.as_millis())).await?;
         let does = match &pace.writes {
             Writes::One(sql, feed) => Does::One(client.prepare(sql).await?, feed(number, pace.clients)),
             Writes::Mixed(transactions) => {

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::process::{Child, Command};
 
-use crate::{Failure, cpu};
+use crate::{Failure, cpu, plain};
 
 /// Set in a process that is to be the bare server: the file whose bytes it answers with.
 pub const STATIC_VARIABLE: &str = "HEADWATER_BENCH_STATIC";
@@ -38,15 +38,21 @@ impl Site {
         let folder = root.join(".headwater/bench/site");
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join("headwater.toml"), settings)?;
-        let mut command = Command::new(root.join("target/release/headwater"));
-        command.arg("--project").arg(&folder).args([
-            "--database",
-            &server.url(database),
-            "--json",
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-        ]);
+        Self::start(serve(root, &folder, &server.url(database))).await
+    }
+
+    /// `headwater serve` with the showcase's own settings, and this secret for tokens.
+    pub async fn showcase(root: &Path, server: &PrivateServer, database: &str, secret: &str) -> Result<Self, Failure> {
+        let mut command = serve(root, &root.join("examples/showcase"), &server.url(database));
+        command.env("SHOWCASE_SECRET", secret);
+        Self::start(command).await
+    }
+
+    /// The showcase's pages as document 003 reads them ([`plain`]).
+    pub async fn plain(root: &Path, server: &PrivateServer, database: &str) -> Result<Self, Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.env(plain::DATABASE_VARIABLE, server.url(database));
+        command.env(plain::PAGES_VARIABLE, root.join("benches/baselines/003_pages.sql"));
         Self::start(command).await
     }
 
@@ -114,6 +120,14 @@ async fn run(name: &str, command: &mut Command) -> Result<(), Failure> {
         return Ok(());
     }
     Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into())
+}
+
+/// The release build's `headwater serve`.
+fn serve(root: &Path, project: &Path, database: &str) -> Command {
+    let mut command = Command::new(root.join("target/release/headwater"));
+    command.arg("--project").arg(project);
+    command.args(["--database", database, "--json", "serve", "--listen", "127.0.0.1:0"]);
+    command
 }
 
 /// The bare server: what axum can do with these bytes.
@@ -216,8 +230,21 @@ impl Asker {
     }
 }
 
-fn find(buffer: &[u8], wanted: &[u8]) -> Option<usize> {
+/// The place of the first such bytes.
+pub fn find(buffer: &[u8], wanted: &[u8]) -> Option<usize> {
     buffer.windows(wanted.len()).position(|window| window == wanted)
+}
+
+/// A text as a part of a path.
+pub fn encoded(text: &str) -> String {
+    let mut path = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(char::from(byte)),
+            other => path.push_str(&format!("%{other:02X}")),
+        }
+    }
+    path
 }
 
 /// How many answers a second so many connections get.

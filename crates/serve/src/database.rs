@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, Timeouts,
+    Hook, HookError, Manager, ManagerConfig, Object, PoolError, QueueMode, RecyclingMethod, Runtime, Timeouts,
 };
 use headwater_deploy::project::serve::{Pool as Settings, Serve};
 use headwater_postgres::Config;
@@ -32,6 +32,9 @@ const ALIKE: &str = "-c pg_trgm.word_similarity_threshold=0.5";
 
 /// A connection that has rested for less than this is used without being tried.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// A connection beyond the size is closed once it has rested for so long. To make one takes the server longer than many pages do: a process, and each statement prepared anew.
+const RESTED: Duration = Duration::from_secs(10);
 
 /// How often connections beyond the size are closed.
 const ROUND: Duration = Duration::from_secs(1);
@@ -146,6 +149,8 @@ impl Pool {
         }
         let connections = building
             .max_size(settings.size + settings.overflow)
+            // The one that was used last: in turns, none would ever rest.
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(settings.timeout))
             .create_timeout(Some(settings.timeout))
             .recycle_timeout(Some(settings.timeout))
@@ -204,13 +209,13 @@ impl Pool {
         (status.size, status.available)
     }
 
-    /// Closes what is idle beyond the size.
+    /// Closes what has been idle beyond the size for a while.
     fn shrink(&self) {
         let mut spare = self.connections.status().size.saturating_sub(self.size);
         if spare > 0 {
-            self.connections.retain(|_, _| {
-                let keep = spare == 0;
-                spare = spare.saturating_sub(1);
+            self.connections.retain(|_, metrics| {
+                let keep = spare == 0 || metrics.last_used() < RESTED;
+                spare -= usize::from(!keep);
                 keep
             });
         }

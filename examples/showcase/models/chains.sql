@@ -5,6 +5,7 @@
 --   post_count and the posts of the last 7 days leave soft-deleted posts out. The 7 days end on time: 003's view kept an
 --   old post until somebody wrote something.
 --   project_count counts the chain's links, as in 003; a soft-deleted project keeps its place until it is taken out.
+--   No ORDER BY at the end, here and below, as in the feed.
 
 -- headwater: eventual
 CREATE MATERIALIZED VIEW mv_chains_discovery AS
@@ -40,8 +41,7 @@ SELECT
     FALSE AS user_is_following
 FROM chains c
 JOIN users u ON c.creator_id = u.id
-WHERE c.is_active = TRUE AND c.is_public = TRUE
-ORDER BY trending_score DESC;
+WHERE c.is_active = TRUE AND c.is_public = TRUE;
 
 CREATE UNIQUE INDEX idx_mv_chains_id ON mv_chains_discovery (id);
 CREATE INDEX idx_mv_chains_trending ON mv_chains_discovery (trending_score DESC);
@@ -92,11 +92,9 @@ SELECT
 FROM chain_posts cp
 JOIN users u ON cp.author_id = u.id
 JOIN chains c ON cp.chain_id = c.id
-WHERE cp.is_deleted = FALSE AND c.is_public = TRUE AND c.is_active = TRUE
-ORDER BY cp.chain_id, cp.is_pinned DESC, trending_score DESC;
+WHERE cp.is_deleted = FALSE AND c.is_public = TRUE AND c.is_active = TRUE;
 
 CREATE UNIQUE INDEX idx_mv_chain_posts_id ON mv_chain_posts (id);
-CREATE INDEX idx_mv_chain_posts_chain ON mv_chain_posts (chain_id, is_pinned DESC, trending_score DESC);
-CREATE INDEX idx_mv_chain_posts_heat ON mv_chain_posts (chain_id, is_pinned DESC, heat DESC, id DESC);
-CREATE INDEX idx_mv_chain_posts_trending ON mv_chain_posts (chain_id, trending_score DESC);
+CREATE INDEX idx_mv_chain_posts_chain ON mv_chain_posts (chain_id, is_pinned DESC, heat DESC, id DESC);
+CREATE INDEX idx_mv_chain_posts_trending ON mv_chain_posts (chain_id, heat DESC, id DESC);
 CREATE INDEX idx_mv_chain_posts_created ON mv_chain_posts (chain_id, created_at DESC);

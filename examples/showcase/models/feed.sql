@@ -7,6 +7,7 @@
 --   heat            the trending score without its age term, which takes the same from all projects alike. The order is the
 --                   same at every moment; but a page that goes on after a score of a second ago would show a row twice.
 --   user_has_upvoted is a placeholder that the page fills for its viewer, as in 003.
+--   No ORDER BY at the end: a reader's own order would be sorted out of the model's, row by row. 003's indexes on the trending score are on heat.
 
 -- headwater: eventual
 CREATE MATERIALIZED VIEW mv_feed_projects AS
@@ -53,16 +54,14 @@ SELECT
     ) AS heat
 FROM projects p
 JOIN users u ON p.user_id = u.id
-WHERE p.is_deleted = FALSE
-ORDER BY trending_score DESC;
+WHERE p.is_deleted = FALSE;
 
 CREATE UNIQUE INDEX idx_mv_feed_id ON mv_feed_projects (id);
-CREATE INDEX idx_mv_feed_trending ON mv_feed_projects (trending_score DESC);
-CREATE INDEX idx_mv_feed_heat ON mv_feed_projects (heat DESC, id DESC);
+CREATE INDEX idx_mv_feed_trending ON mv_feed_projects (heat DESC, id DESC);
 CREATE INDEX idx_mv_feed_proof_score ON mv_feed_projects (proof_score DESC);
 CREATE INDEX idx_mv_feed_created ON mv_feed_projects (created_at DESC);
-CREATE INDEX idx_mv_feed_category ON mv_feed_projects (category, trending_score DESC);
-CREATE INDEX idx_mv_feed_featured ON mv_feed_projects (is_featured, trending_score DESC) WHERE is_featured = TRUE;
+CREATE INDEX idx_mv_feed_category ON mv_feed_projects (category, heat DESC, id DESC);
+CREATE INDEX idx_mv_feed_featured ON mv_feed_projects (is_featured, heat DESC, id DESC) WHERE is_featured = TRUE;
 
 -- The feed as it can be followed and kept: the same projects in the same order, without the score that time moves, so that
 -- rows are shown as they are stored.

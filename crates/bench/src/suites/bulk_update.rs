@@ -110,7 +110,14 @@ async fn course(arena: &Arena, config: &Config, kept: bool) -> Result<Course, Fa
     let leader = if kept { Some(Leader::start(config).await?) } else { None };
     eprintln!("  {database}: votes");
     let writes = Writes::One(VOTE.to_owned(), voters.feed());
-    let load = paced::start(Pace { config: config.clone(), writes, clients: CLIENTS, per_second: RATE }).await?;
+    let load = paced::start(Pace {
+        config: config.clone(),
+        writes,
+        clients: CLIENTS,
+        per_second: RATE,
+        patience: paced::PATIENCE,
+    })
+    .await?;
     let start = load.start;
     let mark = leader.as_ref().map(Leader::mark);
     let probe = kept.then(|| Probe::start(config, &voters.feed(), PATIENCE));

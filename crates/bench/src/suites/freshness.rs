@@ -76,7 +76,13 @@ pub async fn run(arena: &Arena, scale: f64) -> Result<Outcome, Failure> {
         let client = arena.connect(database).await?;
         let leader = Leader::start(&config).await?;
         let time = 5 * arena.effort.turn;
-        let pace = |writes| Pace { config: config.clone(), writes, clients: CLIENTS, per_second: RATE };
+        let pace = |writes| Pace {
+            config: config.clone(),
+            writes,
+            clients: CLIENTS,
+            per_second: RATE,
+            patience: paced::PATIENCE,
+        };
 
         eprintln!("  {name}: warming up");
         let warm = paced::start(pace(Writes::Mixed(writes.clone().into()))).await?;

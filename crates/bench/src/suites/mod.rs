@@ -12,11 +12,13 @@ mod group_size;
 mod live;
 mod long_transaction;
 mod messages;
+mod page_times;
 mod pages;
 mod queue;
 mod search;
 mod stages;
 mod sustained;
+mod users;
 mod votes;
 
 use clap::ValueEnum;
@@ -64,6 +66,10 @@ pub enum Suite {
     Search,
     /// From commit to event at thousands of clients
     Live,
+    /// Each page of document 003 against the times it promises, its own views, and the queries it replaces
+    PageTimes,
+    /// 5,000 users of the showcase, 2,000 of them with a live stream; the same on document 003's own design
+    Users,
     /// Document 004: its summary by a batch against its refresh, and what it sets limits for
     Foodshare,
     /// Where the time of a trigger goes
@@ -107,6 +113,8 @@ impl Suite {
             Self::Feed => feed::run(arena, scale).await,
             Self::Search => search::run(arena, scale).await,
             Self::Live => live::run(arena, scale).await,
+            Self::PageTimes => page_times::run(arena, scale).await,
+            Self::Users => users::run(arena, scale).await,
             Self::Foodshare => foodshare::run(arena, scale).await,
             Self::Stages => stages::run(arena).await,
         }

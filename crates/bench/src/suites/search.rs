@@ -15,7 +15,7 @@ use crate::Failure;
 use crate::arena::Arena;
 use crate::curves::percentile;
 use crate::report::{Outcome, Verdict, figure};
-use crate::site::{Asker, Site};
+use crate::site::{Asker, Site, encoded};
 
 /// How often each kind is asked for.
 const TURNS: usize = 300;
@@ -133,8 +133,4 @@ async fn measure(
     outcome.verdicts.push(Verdict::at_most(format!("{kind}, ms at p99"), times[0][1], 10.0));
     outcome.data.push(json!({ "kind": kind, "queries": queries, "http_ms": served, "bare_ms": bare }));
     Ok(())
-}
-
-fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

@@ -106,17 +106,25 @@ fn part(
     for column in &route.tracked {
         let _ = write!(sql, ", {}::text", writer.name(*column));
     }
-    let _ = write!(sql, "\n   FROM {} AS item", route.model.name);
+    let mut found = String::new();
     if let Some(viewer) = viewer {
-        let _ = write!(sql, " CROSS JOIN (SELECT {viewer} AS subject) AS viewer");
+        let _ = write!(found, " CROSS JOIN (SELECT {viewer} AS subject) AS viewer");
     }
     if !conditions.is_empty() {
-        let _ = write!(sql, "\n  WHERE {}", conditions.join(" AND "));
+        let _ = write!(found, "\n  WHERE {}", conditions.join(" AND "));
     }
     let order: Vec<_> = sort.columns.iter().map(|column| writer.order(column)).collect();
-    let _ = write!(sql, "\n  ORDER BY {}\n  {rows}", order.join(", "));
+    let _ = write!(found, "\n  ORDER BY {}\n  {rows}", order.join(", "));
     if let Some(skipped) = skipped {
-        let _ = write!(sql, " OFFSET ({skipped})::bigint");
+        let _ = write!(found, " OFFSET ({skipped})::bigint");
+    }
+    let model = &route.model.name;
+    if route.item.is_none() && viewer.is_none() {
+        // JSON is made of the rows that are sent, not of all that are sorted to find them. Declared expressions may need `item` in the model's own
+        // type, which a sub-select's row has not.
+        let _ = write!(sql, "\n   FROM (SELECT item.* FROM {model} AS item{found}) AS item");
+    } else {
+        let _ = write!(sql, "\n   FROM {model} AS item{found}");
     }
     sql.push(')');
     sql
