@@ -157,12 +157,10 @@ async fn what_was_wrong_is_right() {
             [("{author}", AUTHOR), ("{voter}", VOTER), ("{project}", PROJECT), ("{chain}", CHAIN), ("{post}", POST)];
         let sql = names.iter().fold((*write).to_owned(), |sql, (name, id)| sql.replace(name, id));
         ground.stage.run(&sql).await;
-        ground.stage.wait().await;
-        let after =
-            ground.stage.column("SELECT epoch || '.' || pos FROM headwater.batch ORDER BY number DESC LIMIT 1").await;
+        let after = now(&ground).await;
         for (path, pointer, expected) in *shown {
             let sign = if path.contains('?') { '&' } else { '?' };
-            let answer = ground.get(&format!("{path}{sign}after={}", after[0]), Viewer::Nobody).await;
+            let answer = ground.get(&format!("{path}{sign}after={after}"), Viewer::Nobody).await;
             let data = answer.json();
             let found = data.pointer(&format!("/data{pointer}")).unwrap_or(&Value::Null);
             let is_right = match expected {
@@ -179,6 +177,12 @@ async fn what_was_wrong_is_right() {
     ground.end().await;
 }
 
+/// The position that has all that was committed by now.
+async fn now(ground: &Ground) -> String {
+    ground.stage.wait().await;
+    ground.stage.column("SELECT epoch || '.' || pos FROM headwater.batch ORDER BY number DESC LIMIT 1").await.remove(0)
+}
+
 /// 003 counted all votes alike: who voted a project down raised it.
 async fn a_downvote_cools(ground: &Ground) {
     let first = ground.data("/api/feed?limit=1", Viewer::Nobody).await[0].clone();
@@ -189,8 +193,8 @@ async fn a_downvote_cools(ground: &Ground) {
         )
     };
     let heat = async || {
-        ground.stage.wait().await;
-        let rows = ground.data("/api/feed?limit=50&sort=trending", Viewer::Nobody).await;
+        let after = now(ground).await;
+        let rows = ground.data(&format!("/api/feed?limit=50&sort=trending&after={after}"), Viewer::Nobody).await;
         rows.as_array()
             .and_then(|rows| rows.iter().find(|row| row["id"] == id)?["heat"].as_f64())
             .expect("still among the first")
