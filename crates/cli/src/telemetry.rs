@@ -35,23 +35,23 @@ pub struct Telemetry(Option<SdkTracerProvider>);
 /// Begins: warnings and errors, or what RUST_LOG asks for, as JSON lines where `json`; and traces where a collector is named.
 pub fn begin(json: bool) -> Telemetry {
     let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
-    let lines = if json { lines.json().with_filter(wanted).boxed() } else { lines.with_filter(wanted).boxed() };
     let (traces, wrong) = match provider() {
         Ok(traces) => (traces, None),
         Err(wrong) => (None, Some(wrong)),
     };
-    let spans = traces.as_ref().map(|provider| {
-        let own = Targets::new().with_target("headwater", LevelFilter::INFO);
-        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer(NAME));
-        layer
-            .with_location(false)
-            .with_threads(false)
-            .with_target(false)
-            .with_tracked_inactivity(false)
-            .with_filter(own)
-    });
-    tracing_subscriber::registry().with(lines).with(spans).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = if json { lines.json().boxed() } else { lines.boxed() };
+    match &traces {
+        Some(provider) => {
+            let own = Targets::new().with_target("headwater", LevelFilter::INFO);
+            let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer(NAME));
+            let spans =
+                spans.with_location(false).with_threads(false).with_target(false).with_tracked_inactivity(false);
+            tracing_subscriber::registry().with(lines.with_filter(wanted)).with(spans.with_filter(own)).init();
+        }
+        // One filter for all: a span that it does not want costs the look at one atomic number.
+        None => tracing_subscriber::registry().with(lines).with(wanted).init(),
+    }
     if let Some(wrong) = wrong {
         tracing::error!("traces are not sent: {wrong}");
     }

@@ -35,11 +35,13 @@ pub const RETRY: &str = "retry: 1000\n\n";
 
 /// Appends JSON to an event's data. In JSON a line break between tokens is a space, and inside of texts it is never bare.
 pub fn push_json(buffer: &mut BytesMut, json: &str) {
-    if json.contains(['\n', '\r']) {
-        buffer.put_slice(json.replace(['\n', '\r'], " ").as_bytes());
-    } else {
-        buffer.put_slice(json.as_bytes());
+    let mut rest = json.as_bytes();
+    while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
+        buffer.put_slice(&rest[..at]);
+        buffer.put_u8(b' ');
+        rest = &rest[at + 1..];
     }
+    buffer.put_slice(rest);
 }
 
 /// What an entry is to those who are told `op` of it.
